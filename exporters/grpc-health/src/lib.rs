@@ -1,0 +1,1 @@
+//! How near is each pod's gRPC health probe to its own budget, and which budget would be safe?

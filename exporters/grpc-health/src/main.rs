@@ -1,0 +1,3 @@
+//! How near is each pod's gRPC health probe to its own budget, and which budget would be safe?
+
+fn main() {}

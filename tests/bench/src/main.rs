@@ -1,0 +1,3 @@
+//! Figures beside a peer's in the same run.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The day, played: the shop, the exporter, the fault, the fix, the evidence.
+
+fn main() {}

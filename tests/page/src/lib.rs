@@ -1,0 +1,1 @@
+//! Each page through Prometheus' own parser.

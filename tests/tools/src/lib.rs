@@ -1,0 +1,1 @@
+//! Finds the programs of others that a test wants; says which is missing.

@@ -1,0 +1,1 @@
+//! Bytes on sockets: the prober against servers that misbehave.
