@@ -1,1 +1,30 @@
-//! The metrics page: negotiation, OpenMetrics, text 0.0.4, protobuf, process and build metrics, histograms, bounded label sets.
+//! registry -> section -> body -> page
+//!
+//! The metrics page: what was asked for ([`negotiate`]), the collectors that answer ([`Page`]), the three formats
+//! (OpenMetrics 1.0.0, text 0.0.4, delimited protobuf), gzip, and the metrics every process of the workspace has
+//! (`process_*`, `<name>_build_info`, `exporter_*`).
+//!
+//! Two parts are for the metrics themselves: [`Histogram`], classic and native in one, and [`BoundedSet`], through
+//! which label values from outside pass.
+
+mod body;
+mod bounded;
+mod build_info;
+mod coalesce;
+mod gzip;
+mod histogram;
+mod model;
+mod names;
+pub mod negotiate;
+mod openmetrics;
+mod page;
+mod process;
+mod protobuf;
+mod section;
+mod text;
+
+pub use bounded::{BoundedSet, OTHER};
+pub use build_info::BuildInfo;
+pub use histogram::{Histogram, Snapshot};
+pub use page::{AddError, Page, Response};
+pub use process::Process;
