@@ -1,0 +1,383 @@
+//! All files together: what each holds, which of two wins, and what changed since the last look.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use k8s_openapi::Resource;
+use serde::de::DeserializeOwned;
+
+use super::parse::{Fault, Found, hash_of, parse};
+use super::read::{Fingerprint, Reading, read};
+use super::walk::{MOST_FILES, Walk, walk};
+use crate::scope::Selection;
+use crate::sink::Sink;
+use crate::status::State;
+use crate::{Index, ObjectKey, Place, Problem, Reason};
+
+/// All files of one source, as one kind sees them.
+pub(super) struct Files<K, T, I> {
+    root: PathBuf,
+    selection: Selection,
+    sink: Sink<K, T, I>,
+    known: BTreeMap<PathBuf, Known>,
+    /// What the index holds: a hash of each object.
+    held: BTreeMap<ObjectKey, u64>,
+    /// Whether the index was told anything yet.
+    begun: bool,
+    problems: Vec<Problem>,
+}
+
+/// One file, as it was read last.
+#[derive(Debug, Default)]
+struct Known {
+    /// `None` if it has to be read again, whatever its times say.
+    fingerprint: Option<Fingerprint>,
+    text_hash: Option<u64>,
+    objects: BTreeMap<ObjectKey, Listed>,
+    /// What it held before it broke. Loses against any file that does hold the object.
+    kept: BTreeSet<ObjectKey>,
+    /// Some of it could not be read, and nobody knows which objects that costs.
+    broken: bool,
+    /// It was found empty once. Whoever writes in place empties it first, so once is not enough.
+    emptied: bool,
+    problems: Vec<Problem>,
+}
+
+#[derive(Debug)]
+struct Listed {
+    hash: u64,
+    line: u64,
+}
+
+/// Objects that were just read, and are not in the index yet.
+type Fresh<T> = BTreeMap<PathBuf, BTreeMap<ObjectKey, T>>;
+
+impl<K, T, I> Files<K, T, I>
+where
+    K: Resource<Scope: 'static> + DeserializeOwned,
+    I: Index<T>,
+{
+    pub(super) fn new(root: PathBuf, selection: Selection, sink: Sink<K, T, I>) -> Self {
+        Self {
+            root,
+            selection,
+            sink,
+            known: BTreeMap::new(),
+            held: BTreeMap::new(),
+            begun: false,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Looks at all files once, and tells the index what changed.
+    pub(super) fn look(&mut self) {
+        let walk = match walk(&self.root) {
+            Ok(walk) => walk,
+            Err(error) => return self.lost(&error),
+        };
+        self.forget(&walk);
+        let mut fresh = Fresh::new();
+        for (path, fingerprint) in &walk.files {
+            if self
+                .known
+                .get(path)
+                .and_then(|known| known.fingerprint.as_ref())
+                != Some(fingerprint)
+            {
+                self.read(path, fingerprint, &mut fresh, false);
+            }
+        }
+        // A file that did not change may win because the winner is gone. Its objects are not in
+        // memory, so it is read once more.
+        for path in self.unread_winners(&fresh) {
+            if let Some(fingerprint) = walk.files.get(&path) {
+                self.read(&path, fingerprint, &mut fresh, true);
+            }
+        }
+        self.sink.teller.contact();
+        self.tell(fresh);
+        self.report(&walk);
+    }
+
+    /// The root itself cannot be read: all is kept.
+    fn lost(&mut self, error: &io::Error) {
+        let state = if self.begun {
+            State::Stale
+        } else {
+            State::Starting
+        };
+        let problem = problem::<K>(
+            &self.root,
+            None,
+            None,
+            Reason::Unreadable,
+            error.to_string(),
+        );
+        self.state(state, vec![problem]);
+    }
+
+    /// Drops files that are gone, but none that only cannot be seen.
+    fn forget(&mut self, walk: &Walk) {
+        self.known.retain(|path, _| {
+            walk.files.contains_key(path)
+                || walk.too_many
+                || walk
+                    .unreadable
+                    .iter()
+                    .any(|(hidden, _)| path.starts_with(hidden))
+        });
+    }
+
+    fn read(&mut self, path: &Path, seen: &Fingerprint, fresh: &mut Fresh<T>, again: bool) {
+        let now = SystemTime::now();
+        match read(path, seen) {
+            Reading::Moving => {}
+            Reading::Gone => {
+                self.known.remove(path);
+            }
+            Reading::Unreadable(message, fingerprint) => {
+                let known = self.known.entry(path.to_owned()).or_default();
+                known.keep(BTreeMap::new(), |_| true);
+                known.fingerprint = Some(fingerprint).filter(|found| found.is_settled(now));
+                known.text_hash = None;
+                known.broken = true;
+                known.problems = vec![problem::<K>(path, None, None, Reason::Unreadable, message)];
+            }
+            Reading::Text(text, fingerprint) => {
+                let known = self.known.entry(path.to_owned()).or_default();
+                if fingerprint.is_empty() && !known.emptied && !known.objects.is_empty() {
+                    known.emptied = true;
+                    known.fingerprint = None;
+                    return;
+                }
+                known.emptied = fingerprint.is_empty();
+                known.fingerprint = Some(fingerprint).filter(|found| found.is_settled(now));
+                let text_hash = Some(hash_of(&text));
+                if known.text_hash == text_hash && !again {
+                    return;
+                }
+                known.text_hash = text_hash;
+                let parsed = parse(path, &text, &self.selection, &self.sink);
+                let objects = known.replace::<K, T>(path, parsed.objects, parsed.faults);
+                fresh.insert(path.to_owned(), objects);
+            }
+        }
+    }
+
+    /// Files that hold an object as the index should hold it, but were not read just now.
+    fn unread_winners(&self, fresh: &Fresh<T>) -> BTreeSet<PathBuf> {
+        self.winners()
+            .into_iter()
+            .filter(|(key, (path, listed))| {
+                self.held.get(*key) != Some(&listed.hash) && !fresh.contains_key(*path)
+            })
+            .map(|(_, (path, _))| path.to_owned())
+            .collect()
+    }
+
+    /// Of two files that hold the same object the later one in the order of paths wins, as it would
+    /// if `kubectl apply` were given the folder.
+    fn winners(&self) -> BTreeMap<&ObjectKey, (&Path, &Listed)> {
+        let mut winners = BTreeMap::new();
+        for (path, known) in &self.known {
+            for (key, listed) in &known.objects {
+                winners.insert(key, (path.as_path(), listed));
+            }
+        }
+        winners
+    }
+
+    fn tell(&mut self, mut fresh: Fresh<T>) {
+        let kept: BTreeSet<ObjectKey> = self
+            .known
+            .values()
+            .flat_map(|known| known.kept.iter().cloned())
+            .collect();
+        let winners: BTreeMap<ObjectKey, (PathBuf, u64)> = self
+            .winners()
+            .into_iter()
+            .map(|(key, (path, listed))| (key.clone(), (path.to_owned(), listed.hash)))
+            .collect();
+
+        let gone: Vec<ObjectKey> = self
+            .held
+            .keys()
+            .filter(|key| !winners.contains_key(*key) && !kept.contains(*key))
+            .cloned()
+            .collect();
+        for key in gone {
+            self.held.remove(&key);
+            self.sink.delete(&key, self.held.len());
+        }
+
+        let mut first = Vec::new();
+        for (key, (path, hash)) in winners {
+            if self.held.get(&key) == Some(&hash) {
+                continue;
+            }
+            // Not there if the file moved while it was read once more: the next look has it.
+            let Some(object) = fresh
+                .get_mut(&path)
+                .and_then(|objects| objects.remove(&key))
+            else {
+                continue;
+            };
+            self.held.insert(key, hash);
+            if self.begun {
+                self.sink.apply(object, self.held.len());
+            } else {
+                first.push(object);
+            }
+        }
+        if !self.begun {
+            self.begun = true;
+            self.sink.reset(first);
+        }
+    }
+
+    fn report(&mut self, walk: &Walk) {
+        let mut problems = Vec::new();
+        for (path, error) in &walk.unreadable {
+            problems.push(problem::<K>(
+                path,
+                None,
+                None,
+                Reason::Unreadable,
+                error.to_string(),
+            ));
+        }
+        if walk.too_many {
+            let message = format!("more than {MOST_FILES} files: the rest is not read");
+            problems.push(problem::<K>(
+                &self.root,
+                None,
+                None,
+                Reason::Unreadable,
+                message,
+            ));
+        }
+        let stale = !problems.is_empty() || self.known.values().any(|known| known.broken);
+        problems.extend(
+            self.known
+                .values()
+                .flat_map(|known| known.problems.iter().cloned()),
+        );
+        problems.extend(self.duplicates());
+        self.state(if stale { State::Stale } else { State::Current }, problems);
+    }
+
+    fn duplicates(&self) -> Vec<Problem> {
+        let winners = self.winners();
+        let mut problems = Vec::new();
+        for (path, known) in &self.known {
+            for (key, listed) in &known.objects {
+                if let Some((winner, won)) = winners.get(key).filter(|(winner, _)| *winner != path)
+                {
+                    let message =
+                        format!("is also in {}:{}, which wins", winner.display(), won.line);
+                    let (line, key) = (Some(listed.line), Some(key.clone()));
+                    problems.push(problem::<K>(path, line, key, Reason::Duplicate, message));
+                }
+            }
+        }
+        problems
+    }
+
+    fn state(&mut self, state: State, problems: Vec<Problem>) {
+        for problem in &problems {
+            if !self.problems.contains(problem) {
+                self.sink.teller.error(problem.reason);
+            }
+        }
+        self.problems.clone_from(&problems);
+        self.sink.teller.state(state, problems);
+    }
+}
+
+impl Known {
+    /// Takes what was just read, and hands back the objects.
+    fn replace<K: Resource, T>(
+        &mut self,
+        path: &Path,
+        found: Vec<Found<T>>,
+        faults: Vec<Fault>,
+    ) -> BTreeMap<ObjectKey, T> {
+        self.broken = faults.iter().any(|fault| fault.object.is_none());
+        self.problems.clear();
+        let mut listed = BTreeMap::new();
+        let mut objects = BTreeMap::new();
+        for Found {
+            key,
+            hash,
+            line,
+            object,
+        } in found
+        {
+            let entry = Listed { hash, line };
+            match listed.entry(key.clone()) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(entry);
+                }
+                Entry::Occupied(mut occupied) => {
+                    let loser: Listed = occupied.insert(entry);
+                    let message = format!("is in this file again, on line {line}, which wins");
+                    let key = Some(key.clone());
+                    self.problems.push(problem::<K>(
+                        path,
+                        Some(loser.line),
+                        key,
+                        Reason::Duplicate,
+                        message,
+                    ));
+                }
+            }
+            objects.insert(key, object);
+        }
+        let faulty: BTreeSet<ObjectKey> = faults
+            .iter()
+            .filter_map(|fault| fault.object.clone())
+            .collect();
+        let broken = self.broken;
+        self.keep(listed, |key| broken || faulty.contains(key));
+        self.problems.extend(faults.into_iter().map(|fault| {
+            problem::<K>(
+                path,
+                Some(fault.line),
+                fault.object,
+                fault.reason,
+                fault.message,
+            )
+        }));
+        objects
+    }
+
+    /// Exchanges the objects, and keeps those of before that are missing and `wanted`.
+    fn keep(&mut self, objects: BTreeMap<ObjectKey, Listed>, wanted: impl Fn(&ObjectKey) -> bool) {
+        let before = std::mem::replace(&mut self.objects, objects);
+        self.kept.extend(before.into_keys());
+        self.kept
+            .retain(|key| !self.objects.contains_key(key) && wanted(key));
+    }
+}
+
+fn problem<K: Resource>(
+    path: &Path,
+    line: Option<u64>,
+    object: Option<ObjectKey>,
+    reason: Reason,
+    message: String,
+) -> Problem {
+    Problem {
+        kind: K::KIND,
+        place: Place::File {
+            path: path.to_owned(),
+            line,
+        },
+        object,
+        reason,
+        message,
+    }
+}
