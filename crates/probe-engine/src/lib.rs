@@ -15,13 +15,27 @@
 //! each item names the file and function it follows.
 
 mod attempt;
+mod detection;
+mod lane;
+mod replay;
+mod restart;
 mod sample;
 mod spec;
+mod ticker;
+mod tracker;
 mod verdict;
 mod window;
+mod worker;
 
 pub use attempt::{Attempt, Ending, Phase, PhaseDurations, Reason, ServingStatus};
+pub use detection::Detection;
+pub use lane::{Container, Probe};
+pub use replay::{Replay, Spread, replay};
+pub use restart::{RestartBackOff, termination_grace};
 pub use sample::Sample;
 pub use spec::{Field, ProbeFields, ProbeSpec, ProbeType, SpecProblem, UnknownProbeType};
+pub use ticker::Ticker;
+pub use tracker::{Bounds, Progress, Tracker};
 pub use verdict::{Cause, Verdict};
 pub use window::Window;
+pub use worker::{ContainerState, ContainerView, PodView, ProbeResult, Skip, Step, Worker};

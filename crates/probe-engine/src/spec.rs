@@ -182,20 +182,6 @@ impl ProbeSpec {
     pub const fn initial_delay(&self) -> Duration {
         Duration::from_secs(self.initial_delay_seconds as u64)
     }
-
-    /// How long a hang can last, at worst, before the kubelet has decided: it begins right after an attempt
-    /// passed, so one period goes by, then all but one of the failures a period apart, then the last timeout.
-    ///
-    /// Holds while an attempt is shorter than the period; a longer one takes the period's place.
-    pub const fn worst_detection(&self) -> Duration {
-        let step = if self.timeout_seconds > self.period_seconds {
-            self.timeout_seconds as u64
-        } else {
-            self.period_seconds as u64
-        };
-        let between = (self.failure_threshold as u64).saturating_sub(1) * step;
-        Duration::from_secs(self.period_seconds as u64 + between + self.timeout_seconds as u64)
-    }
 }
 
 impl Default for ProbeSpec {
@@ -401,13 +387,5 @@ mod tests {
             assert_eq!(probe_type.as_str().to_lowercase().parse(), Ok(probe_type));
         }
         assert!("livenessProbe".parse::<ProbeType>().is_err());
-    }
-
-    #[test]
-    fn cartservice_takes_at_worst_31_seconds_to_be_found_hanging() {
-        assert_eq!(
-            ProbeSpec::default().worst_detection(),
-            Duration::from_secs(31)
-        );
     }
 }
