@@ -1,0 +1,1 @@
+//! TLS: believed, verified, refused, and spoken to somebody who does not.
