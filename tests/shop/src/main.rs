@@ -1,3 +1,5 @@
-//! Online Boutique's twelve services on loopback, with faults to set at run time.
+//! `shop`: one of Online Boutique's services, all twelve, or many that only answer health checks.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    shop::command(std::env::args_os())
+}
