@@ -182,6 +182,3 @@ impl fmt::Display for Bound {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

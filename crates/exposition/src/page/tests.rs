@@ -1,7 +1,12 @@
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
+use parking_lot::Mutex;
 use prometheus_client::collector::Collector as Collects;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::*;
@@ -31,6 +36,12 @@ impl Collects for Breaking {
     }
 }
 
+fn breaking(end: fn() -> fmt::Result) -> Registry {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Breaking(end)));
+    registry
+}
+
 fn counting(name: &str) -> (Registry, Counter) {
     let mut registry = Registry::default();
     let counter = Counter::default();
@@ -54,9 +65,7 @@ fn a_failing_and_a_panicking_collector_cost_only_themselves() {
         ("failing", (|| Err(fmt::Error)) as fn() -> fmt::Result),
         ("panicking", || panic!("on purpose")),
     ] {
-        let mut registry = Registry::default();
-        registry.register_collector(Box::new(Breaking(end)));
-        page.add(name, registry).unwrap();
+        page.add(name, breaking(end)).unwrap();
     }
     let (registry, _) = counting("after");
     page.add("after", registry).unwrap();
@@ -82,4 +91,170 @@ fn a_failing_and_a_panicking_collector_cost_only_themselves() {
     );
     assert_eq!(page.matches("# EOF").count(), 1);
     assert!(page.ends_with("\n# EOF\n"));
+}
+
+#[test]
+fn a_collector_that_recovers_is_back_on_the_page() {
+    static BROKEN: AtomicBool = AtomicBool::new(true);
+    let end = || {
+        if BROKEN.load(Ordering::SeqCst) {
+            Err(fmt::Error)
+        } else {
+            Ok(())
+        }
+    };
+    let mut page = Page::new(&BUILD);
+    page.add("moody", breaking(end)).unwrap();
+    assert!(!text(&page, OPEN_METRICS).contains("half_written"));
+    BROKEN.store(false, Ordering::SeqCst);
+    assert!(text(&page, OPEN_METRICS).contains("\nhalf_written 1\n"));
+}
+
+#[test]
+fn a_taken_name_is_refused_when_it_is_added() {
+    let mut page = Page::new(&BUILD);
+    page.add("first", counting("things").0).unwrap();
+    let refused = page.add("second", counting("things").0).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "collector second: the metric name things is taken"
+    );
+    // As a sample name too: the counter has it already.
+    let mut gauges = Registry::default();
+    gauges.register("things_total", "Things", Gauge::<i64>::default());
+    let refused = page.add("third", gauges).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "collector third: the metric name things_total is taken"
+    );
+    let refused = page
+        .add("fourth", counting("exporter_collector_errors").0)
+        .unwrap_err();
+    assert!(matches!(refused, AddError::Name { .. }), "{refused}");
+    let refused = page.add("first", Registry::default()).unwrap_err();
+    assert!(matches!(refused, AddError::Collector("first")), "{refused}");
+    page.add("second", counting("others").0).unwrap();
+}
+
+#[test]
+fn a_name_that_clashes_only_later_costs_the_later_collector() {
+    let mut page = Page::new(&BUILD);
+    let mut families = Vec::new();
+    for name in ["first", "second"] {
+        // An empty family does not show itself.
+        let family = Family::<[(&str, &str); 1], Counter>::default();
+        let mut registry = Registry::default();
+        registry.register("late", "Late", family.clone());
+        page.add(name, registry).unwrap();
+        families.push((name, family));
+    }
+    for (name, family) in families {
+        family.get_or_create_owned(&[("owner", name)]).inc();
+    }
+    for accept in [OPEN_METRICS, "text/plain"] {
+        let page = text(&page, accept);
+        assert!(page.contains("late_total{owner=\"first\"} 1\n"), "{page}");
+        assert!(!page.contains("owner=\"second\""), "{page}");
+    }
+    assert!(
+        text(&page, OPEN_METRICS)
+            .contains("exporter_collector_errors_total{collector=\"second\"} 3\n")
+    );
+}
+
+#[test]
+fn only_the_named_families_are_on_a_filtered_page() {
+    let mut page = Page::new(&BUILD);
+    let mut registry = Registry::default();
+    registry.register("latency_seconds", "Latency", crate::Histogram::new(&[1.0]));
+    registry.register("latency", "Not asked for", Gauge::<i64>::default());
+    page.add("latency", registry).unwrap();
+    page.add("things", counting("things").0).unwrap();
+    let families = |names: &[&str], accept: &str| -> Vec<String> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let page = page.respond(Some(accept), None, &names).body;
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        assert_eq!(page.ends_with("# EOF\n"), accept == OPEN_METRICS, "{page}");
+        page.lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(families(&["things"], OPEN_METRICS), ["things counter"]);
+    assert_eq!(
+        families(&["things"], "text/plain"),
+        ["things_total counter"]
+    );
+    for accept in [OPEN_METRICS, "text/plain"] {
+        assert_eq!(families(&["things_total"], accept).len(), 1);
+        assert_eq!(
+            families(&["latency_seconds"], accept),
+            ["latency_seconds histogram"]
+        );
+        assert_eq!(
+            families(&["latency_seconds_bucket", "things"], accept).len(),
+            2
+        );
+        assert_eq!(families(&["some_exporter_build_info"], accept).len(), 1);
+        assert_eq!(families(&["nothing", ""], accept), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_slow_collector_is_gathered_once_for_all_who_overlap() {
+    const CALLERS: usize = 12;
+
+    #[derive(Debug, Default)]
+    struct Slow {
+        gathered: AtomicUsize,
+        gate: Mutex<()>,
+    }
+    impl Collects for Slow {
+        fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+            let count = self.gathered.fetch_add(1, Ordering::SeqCst);
+            let _open = self.gate.lock();
+            let counter = ConstCounter::new(count as u64);
+            counter.encode(encoder.encode_descriptor(
+                "gatherings",
+                "Gatherings.",
+                None,
+                counter.metric_type(),
+            )?)
+        }
+    }
+
+    let slow = Arc::new(Slow::default());
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Arc::clone(&slow)));
+    let mut page = Page::new(&BUILD);
+    page.add("slow", registry).unwrap();
+    let looked = slow.gathered.swap(0, Ordering::SeqCst);
+    assert_eq!(looked, 1, "add looks at the names once");
+
+    let request = Request {
+        format: Format::OpenMetrics,
+        coding: Coding::Gzip,
+        names: vec![],
+    };
+    let closed = slow.gate.lock();
+    let pages: Vec<Response> = thread::scope(|scope| {
+        let ask = || page.respond(Some(OPEN_METRICS), Some("gzip"), &[]);
+        let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(ask)).collect();
+        while page.flights.waiting(&request) < CALLERS - 1 {
+            thread::yield_now();
+        }
+        drop(closed);
+        callers
+            .into_iter()
+            .map(|caller| caller.join().unwrap())
+            .collect()
+    });
+    assert_eq!(slow.gathered.load(Ordering::SeqCst), 1);
+    assert!(pages.iter().all(|page| page.body == pages[0].body));
+    page.respond(Some(OPEN_METRICS), Some("gzip"), &[]);
+    assert_eq!(
+        slow.gathered.load(Ordering::SeqCst),
+        2,
+        "who comes afterwards gets a new one"
+    );
 }
