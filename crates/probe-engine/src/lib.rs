@@ -15,8 +15,10 @@
 //! each item names the file and function it follows.
 
 mod attempt;
+mod command;
 mod detection;
 mod lane;
+mod recommend;
 mod replay;
 mod restart;
 mod sample;
@@ -28,8 +30,10 @@ mod window;
 mod worker;
 
 pub use attempt::{Attempt, Ending, Phase, PhaseDurations, Reason, ServingStatus};
+pub use command::{CommandProblem, ProbeCommand};
 pub use detection::Detection;
 pub use lane::{Container, Probe};
+pub use recommend::{Note, Policy, Recommendation, Refusal, recommend};
 pub use replay::{Replay, Spread, replay};
 pub use restart::{RestartBackOff, termination_grace};
 pub use sample::Sample;
