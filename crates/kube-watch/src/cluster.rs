@@ -1,62 +1,140 @@
-//! Objects from an API server.
+//! Objects from an API server: listed page by page, then watched, for ever.
+//!
+//! The loop is ours, on kube's client: `kube::runtime`'s watcher keeps a page of full objects, hides
+//! bookmarks and renewed connections, so that nobody could tell a quiet cluster from a dead one, and
+//! resumes at a version that the server no longer has. Here one object at a time is decoded, trimmed
+//! and dropped, and every word of the server counts as contact.
 
+mod backoff;
+mod failure;
+mod follow;
+mod wire;
+
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::select_all;
 use k8s_openapi::Resource;
 use kube::{Client, Config};
 use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
 
+use self::follow::Follow;
 use crate::scope::Selection;
+use crate::sink::{Sink, is_namespaced};
 use crate::{Index, Scope, SourceError, WatchStatus, Watching};
 
 /// An API server to watch.
 #[derive(Clone)]
 pub(crate) struct Cluster {
     client: Client,
+    timing: Timing,
+}
+
+/// How patient a watch is.
+#[derive(Clone, Copy, Debug)]
+struct Timing {
+    /// Objects in one page of a list: what is held in full at one time, as text.
+    page: u32,
+    /// How long the server may take to answer a request, a page of a list included.
+    answer: Duration,
+    /// When the server is asked to end a watch, so that a quiet one is heard of at least this often.
+    /// Whole seconds.
+    watch: Duration,
+    /// How much later than that a watch without a word counts as dead.
+    margin: Duration,
+    /// The first wait after a failure; doubled with each further one.
+    first_wait: Duration,
+    /// The longest wait.
+    longest_wait: Duration,
+    /// How long a watch must have lived for earlier failures to be forgotten.
+    settled: Duration,
+    /// How often a kind that is not installed is asked for again.
+    recheck: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            page: 250,
+            answer: Duration::from_secs(30),
+            watch: Duration::from_mins(2),
+            margin: Duration::from_secs(10),
+            first_wait: Duration::from_millis(800),
+            longest_wait: Duration::from_secs(30),
+            settled: Duration::from_secs(10),
+            recheck: Duration::from_mins(1),
+        }
+    }
 }
 
 impl Cluster {
     pub(crate) async fn open() -> Result<Self, SourceError> {
-        let no_cluster = |message: String| SourceError::NoCluster(message);
-        let mut config = Config::infer()
-            .await
-            .map_err(|error| no_cluster(error.to_string()))?;
+        let no_cluster =
+            |error: &dyn std::error::Error| SourceError::NoCluster(failure::chain(error));
+        let mut config = Config::infer().await.map_err(|error| no_cluster(&error))?;
         // Failures are told and waited out here; a second hand that retries in silence would hide them.
         config.default_retry = false;
-        let client = Client::try_from(config).map_err(|error| no_cluster(error.to_string()))?;
-        Ok(Self::from(client))
+        Client::try_from(config)
+            .map(Self::from)
+            .map_err(|error| no_cluster(&error))
     }
 
+    /// One watch for each namespace of the scope, or one for all.
     pub(crate) fn watch<K, T, I>(
         &self,
-        _scope: &Scope,
-        _selection: &Selection,
-        _trim: fn(K) -> T,
-        _index: Arc<RwLock<I>>,
-        _status: &WatchStatus,
+        scope: &Scope,
+        selection: &Selection,
+        trim: fn(K) -> T,
+        index: &Arc<RwLock<I>>,
+        status: &WatchStatus,
     ) -> Watching
     where
         K: Resource<Scope: 'static> + DeserializeOwned + Send + 'static,
         T: Send + 'static,
         I: Index<T>,
     {
-        let client = self.client.clone();
-        Box::pin(async move {
-            let _client = client;
-            std::future::pending().await
-        })
+        let mut namespaces: Vec<Option<String>> =
+            selection.namespaces.iter().cloned().map(Some).collect();
+        if namespaces.is_empty() || !is_namespaced::<K>() {
+            namespaces = vec![None];
+        }
+        let follows: Vec<_> = namespaces
+            .into_iter()
+            .map(|namespace| {
+                let teller = status.teller(K::KIND, namespace.clone());
+                let sink = Sink {
+                    namespace,
+                    trim,
+                    index: Arc::clone(index),
+                    teller,
+                };
+                let follow = Follow::new(self.client.clone(), self.timing, scope, sink);
+                Box::pin(follow.forever())
+            })
+            .collect();
+        Box::pin(async { select_all(follows).await.0 })
     }
 }
 
 impl From<Client> for Cluster {
     fn from(client: Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            timing: Timing::default(),
+        }
     }
 }
 
-impl std::fmt::Debug for Cluster {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Cluster")
+impl fmt::Debug for Cluster {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Cluster")
+            .field("timing", &self.timing)
+            .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

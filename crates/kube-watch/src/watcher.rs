@@ -113,7 +113,7 @@ impl Watcher {
                 Box::pin(files::watch(root.clone(), *poll_interval, selection, sink))
             }
             #[cfg(feature = "cluster")]
-            Opened::Cluster(cluster) => cluster.watch(scope, &selection, trim, index, status),
+            Opened::Cluster(cluster) => cluster.watch(scope, &selection, trim, &index, status),
         })
     }
 }

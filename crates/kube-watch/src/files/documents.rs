@@ -97,10 +97,8 @@ fn is_blank(line: &str) -> bool {
 }
 
 fn line_at(text: &str, offset: usize) -> u64 {
-    let before = text.as_bytes().iter().take(offset);
-    1 + before
-        .filter(|byte| **byte == b'\n')
-        .fold(0, |lines, _| lines + 1)
+    let before = text.get(..offset).unwrap_or(text);
+    u64::try_from(before.split('\n').count()).unwrap_or_default()
 }
 
 /// Strict about keys given twice, tight about aliases (a bomb is made of them), and wide enough for
@@ -122,5 +120,161 @@ fn options() -> serde_saphyr::Options {
         legacy_octal_numbers: true,
         strict_booleans: true,
         with_snippet: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn lines(documents: &[Document]) -> Vec<u64> {
+        documents.iter().map(|document| document.line).collect()
+    }
+
+    fn broken(document: &Document) -> &Broken {
+        document.value.as_ref().unwrap_err()
+    }
+
+    #[test]
+    fn documents_know_their_lines() {
+        let text = "# first\n\na: 1\n---\n# second\nb: 2\n--- # third\nc: 3\n---\n...\n---\n\nd: 4";
+        let documents = from_yaml(text);
+        assert_eq!(lines(&documents), [3, 6, 8, 13]);
+        let values: Vec<_> = documents
+            .into_iter()
+            .map(|document| document.value.unwrap())
+            .collect();
+        assert_eq!(
+            values,
+            [
+                json!({"a": 1}),
+                json!({"b": 2}),
+                json!({"c": 3}),
+                json!({"d": 4})
+            ]
+        );
+    }
+
+    #[test]
+    fn text_without_content_has_no_documents() {
+        for text in [
+            "",
+            "\n\n",
+            "# note\n",
+            "---\n",
+            "---\n---\n",
+            "%YAML 1.2\n---\n...\n",
+            "\u{feff}",
+        ] {
+            assert!(from_yaml(text).is_empty(), "{text:?}");
+            assert!(
+                from_json(text.trim_start_matches(['#', '-', '%', '.'])).len() < 2,
+                "{text:?}"
+            );
+        }
+        assert!(from_json("\u{feff} \n").is_empty());
+    }
+
+    #[test]
+    fn directives_windows_line_ends_and_byte_order_marks_do_no_harm() {
+        let documents = from_yaml("\u{feff}%YAML 1.2\r\n---\r\na: 1\r\n---\r\nb: \"x\"\r\n...\r\n");
+        let values: Vec<_> = documents
+            .into_iter()
+            .map(|document| document.value.unwrap())
+            .collect();
+        assert_eq!(values, [json!({"a": 1}), json!({"b": "x"})]);
+    }
+
+    #[test]
+    fn three_dashes_within_a_block_are_content_unless_they_begin_the_line() {
+        let documents = from_yaml("text: |\n  ---\n  more\n---extra: 1\n");
+        assert_eq!(documents.len(), 1);
+        let documents = from_yaml("text: |\n  a\n ---\n  b\n");
+        assert_eq!(documents.len(), 1);
+    }
+
+    #[test]
+    fn a_broken_document_costs_none_of_its_neighbours() {
+        let documents = from_yaml("a: 1\n---\nb: [1\n---\nc: 3\n");
+        assert_eq!(documents.len(), 3);
+        assert_eq!(documents[0].value.as_ref().unwrap(), &json!({"a": 1}));
+        assert!(
+            (3..=4).contains(&broken(&documents[1]).line),
+            "{:?}",
+            documents[1]
+        );
+        assert_eq!(documents[2].value.as_ref().unwrap(), &json!({"c": 3}));
+    }
+
+    #[test]
+    fn a_key_given_twice_is_refused_with_its_line() {
+        let documents = from_yaml("# pod\n---\na: 1\nb: 2\na: 3\n");
+        let broken = broken(&documents[0]);
+        assert_eq!(broken.line, 5, "{broken:?}");
+        assert!(broken.message.contains("duplicate"), "{broken:?}");
+    }
+
+    #[test]
+    fn a_bomb_of_aliases_is_refused_quickly() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let before = format!("*a{}, ", level - 1).repeat(10);
+            text += &format!("a{level}: &a{level} [{before}]\n");
+        }
+        let documents = from_yaml(&text);
+        assert!(documents[0].value.is_err());
+    }
+
+    #[test]
+    fn depth_without_end_is_refused() {
+        assert!(from_yaml(&"[".repeat(100_000))[0].value.is_err());
+        assert!(
+            from_yaml(&format!("a: {}", "{b: ".repeat(5_000)))[0]
+                .value
+                .is_err()
+        );
+        assert!(from_json(&"[".repeat(100_000))[0].value.is_err());
+    }
+
+    #[test]
+    fn aliases_and_merge_keys_within_reason_are_read() {
+        let documents = from_yaml("base: &base {x: 1}\nnext:\n  <<: *base\n  y: 2\n");
+        assert_eq!(
+            documents[0].value.as_ref().unwrap()["next"],
+            json!({"x": 1, "y": 2})
+        );
+    }
+
+    #[test]
+    fn scalars_are_what_kubernetes_takes_them_for() {
+        let documents = from_yaml(
+            "mode: 0644\nquoted: \"5\"\non: yes\nplain: 5\nminus: -1\nnone:\nratio: 0.5\n",
+        );
+        assert_eq!(
+            documents[0].value.as_ref().unwrap(),
+            &json!({"mode": 420, "quoted": "5", "on": "yes", "plain": 5, "minus": -1, "none": null, "ratio": 0.5})
+        );
+    }
+
+    #[test]
+    fn ten_thousand_pods_fit() {
+        let pod = "- {kind: Pod, metadata: {name: a, labels: {a: b, c: d, e: f}}, spec: {containers: [{name: a, args: [a, b, c, d]}]}}\n";
+        let documents = from_yaml(&format!("items:\n{}", pod.repeat(10_000)));
+        assert_eq!(
+            documents[0].value.as_ref().unwrap()["items"]
+                .as_array()
+                .unwrap()
+                .len(),
+            10_000
+        );
+    }
+
+    #[test]
+    fn json_values_may_follow_each_other_and_errors_have_lines() {
+        let documents = from_json("{\"a\": 1}\n\n{\"b\":\n 2}\n{\"c\": \n nope}\n{\"d\": 4}");
+        assert_eq!(lines(&documents), [1, 3, 5]);
+        assert_eq!(broken(&documents[2]).line, 6);
     }
 }

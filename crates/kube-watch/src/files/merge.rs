@@ -336,12 +336,12 @@ impl Known {
             }
             objects.insert(key, object);
         }
-        let faulty: BTreeSet<ObjectKey> = faults
+        let spoilt: BTreeSet<ObjectKey> = faults
             .iter()
             .filter_map(|fault| fault.object.clone())
             .collect();
         let broken = self.broken;
-        self.keep(listed, |key| broken || faulty.contains(key));
+        self.keep(listed, |key| broken || spoilt.contains(key));
         self.problems.extend(faults.into_iter().map(|fault| {
             problem::<K>(
                 path,

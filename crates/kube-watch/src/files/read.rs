@@ -89,7 +89,7 @@ fn try_read(path: &Path) -> io::Result<Reading> {
         Ok(text) => Reading::Text(text, before),
         Err(error) => {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = valid.split(|byte| *byte == b'\n').count();
             Reading::Unreadable(format!("line {line} is not UTF-8"), before)
         }
     })
