@@ -90,6 +90,11 @@ where
     let mut signals = StopSignals::listen()?;
     args.check()?;
     let config = Arc::new(WebConfig::load(args.web_config.as_deref())?);
+    if config.current().wants_certificates && args.health_address.is_none() {
+        tracing::warn!(
+            "a kubelet has no client certificate: give --web.health-address for its probes"
+        );
+    }
     let opened = if args.config_check {
         Vec::new()
     } else {
