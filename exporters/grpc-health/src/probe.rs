@@ -13,6 +13,7 @@ pub mod failure;
 mod http2;
 mod progress;
 mod rpc;
+pub mod schedule;
 pub mod tls;
 
 pub use attempt::{Observation, attempt, observe};

@@ -106,7 +106,12 @@ async fn work(
     facts: &mut Facts,
 ) -> Result<ServingStatus, Failure> {
     let established = establish(endpoint, start + limits.budget, progress, facts).await?;
-    exchange(established, endpoint, limits.cap.saturating_sub(start.elapsed())).await
+    exchange(
+        established,
+        endpoint,
+        limits.cap.saturating_sub(start.elapsed()),
+    )
+    .await
 }
 
 /// Everything before the request. Ends in [`Phase::Rpc`].

@@ -5,6 +5,7 @@ mod encrypted;
 mod opening;
 mod patience;
 mod rpc;
+mod scheduling;
 mod server;
 mod sockets;
 

@@ -274,7 +274,11 @@ async fn a_bomb_of_headers_is_not_read() {
     let address = server::grpc(move |call| async move {
         call.answer(
             StatusCode::OK,
-            &[("content-type", "application/grpc"), ("a", bomb), ("b", bomb)],
+            &[
+                ("content-type", "application/grpc"),
+                ("a", bomb),
+                ("b", bomb),
+            ],
             Some(MESSAGE),
             Some(&[("grpc-status", "0")]),
         );
@@ -336,7 +340,11 @@ async fn a_request_is_what_grpc_go_would_send() {
     assert_eq!(header("te"), "trailers");
     assert_eq!(header("user-agent"), "tester/1");
     assert_eq!(header("x-who"), "me");
-    let timeout: u64 = header("grpc-timeout").strip_suffix('m').unwrap().parse().unwrap();
+    let timeout: u64 = header("grpc-timeout")
+        .strip_suffix('m')
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!(timeout <= 900, "{timeout}");
     assert_eq!(&message[..], [0; 5]);
 }

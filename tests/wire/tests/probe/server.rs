@@ -161,7 +161,11 @@ impl Call {
 
     /// As a gRPC server answers when it has nothing but a status to give: all of it in the headers.
     pub(crate) fn trailers_only(self, status: &'static str) {
-        let headers = [GRPC[0], ("grpc-status", status), ("grpc-message", "said so")];
+        let headers = [
+            GRPC[0],
+            ("grpc-status", status),
+            ("grpc-message", "said so"),
+        ];
         self.answer(StatusCode::OK, &headers, None, None);
     }
 

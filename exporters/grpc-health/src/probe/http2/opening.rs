@@ -44,7 +44,8 @@ pub(super) fn judge(received: &[u8], encrypted: bool) -> Opening {
     let Some((header, payload)) = received.split_at_checked(FRAME_HEADER) else {
         return Opening::Partial;
     };
-    let length = usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
+    let length =
+        usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
     let stream = [header[5] & 0x7f, header[6], header[7], header[8]];
     match header[3] {
         TYPE_SETTINGS

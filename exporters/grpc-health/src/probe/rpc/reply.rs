@@ -182,7 +182,11 @@ mod tests {
         assert!(begin().read(&[0, 0, 1, 0, 0]).is_err());
         assert!(begin().read(&[0, 0, 0, 0x10, 1]).is_err());
         assert!(begin().read(&[0, 0, 0, 0x10, 0]).is_ok());
-        assert!(begin().read(&vec![0; PREFIX + LONGEST_MESSAGE + 1]).is_err());
+        assert!(
+            begin()
+                .read(&vec![0; PREFIX + LONGEST_MESSAGE + 1])
+                .is_err()
+        );
     }
 
     #[test]
