@@ -18,6 +18,7 @@ mod attempt;
 mod command;
 mod detection;
 mod lane;
+mod lint;
 mod recommend;
 mod replay;
 mod restart;
@@ -33,6 +34,9 @@ pub use attempt::{Attempt, Ending, Phase, PhaseDurations, Reason, ServingStatus}
 pub use command::{CommandProblem, ProbeCommand};
 pub use detection::Detection;
 pub use lane::{Container, Probe};
+pub use lint::{
+    Finding, GrpcPort, Handler, Rule, Severity, WrittenContainer, WrittenPort, WrittenProbe, lint,
+};
 pub use recommend::{Note, Policy, Recommendation, Refusal, recommend};
 pub use replay::{Replay, Spread, replay};
 pub use restart::{RestartBackOff, termination_grace};
