@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -90,17 +91,17 @@ struct Failure {
 }
 
 impl Failure {
-    fn usage(message: impl ToString) -> Self {
+    fn usage(message: impl Display) -> Self {
         Self {
             code: 2,
-            message: message.to_string(),
+            message: format!("{message}"),
         }
     }
 
-    fn run(message: impl ToString) -> Self {
+    fn run(message: impl Display) -> Self {
         Self {
             code: 1,
-            message: message.to_string(),
+            message: format!("{message}"),
         }
     }
 }

@@ -310,7 +310,11 @@ impl Switch {
 
     /// Puts the faults in force and waits until the listener follows them.
     pub(crate) async fn set(&self, faults: Faults) {
-        let generation = self.put(faults);
+        self.followed(self.put(faults)).await;
+    }
+
+    /// Returns when the listener follows this generation of faults.
+    pub(crate) async fn followed(&self, generation: u64) {
         let mut applied = self.applied.subscribe();
         // Fails only when the role is gone, and then there is nothing to wait for.
         let _ = applied.wait_for(|applied| *applied >= generation).await;

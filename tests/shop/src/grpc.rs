@@ -2,7 +2,7 @@
 //!
 //! Mirrors gRPC's PROTOCOL-HTTP2.md: length-prefixed messages, `grpc-status` in the trailers, or in the headers when there is no message.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::future::poll_fn;
 use std::sync::Arc;
 
@@ -186,7 +186,8 @@ fn percent_encoded(text: &str) -> String {
         if matches!(byte, b' '..=b'~') && byte != b'%' {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing to a String does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

@@ -65,7 +65,7 @@ impl Place {
 impl Layout {
     /// 127.0.1.1 to 127.0.1.12 in the order of [`Role::ALL`], with the real container ports.
     pub fn standard() -> Self {
-        Self::with(|role| role.container_port(), ADMIN_PORT)
+        Self::with(Role::container_port, ADMIN_PORT)
     }
 
     /// The same addresses, each with any free port.

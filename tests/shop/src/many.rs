@@ -117,13 +117,12 @@ impl Many {
 
     /// Writes a line of JSON for each target.
     pub fn print(&self, output: &mut impl Write) -> io::Result<()> {
-        let mut list = String::new();
+        let mut list = Vec::new();
         for (address, silent) in self.targets() {
-            list.push_str(&format!(
-                "{{\"target\":\"{address}\",\"silent\":{silent}}}\n"
-            ));
+            // Writing to memory does not fail.
+            let _ = writeln!(list, "{{\"target\":\"{address}\",\"silent\":{silent}}}");
         }
-        output.write_all(list.as_bytes())?;
+        output.write_all(&list)?;
         output.flush()
     }
 

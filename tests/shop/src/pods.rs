@@ -122,14 +122,13 @@ impl Pod {
     pub fn to_value(&self) -> Value {
         let name = self.name();
         let app = self.role.name();
-        json!({
+        let mut value = json!({
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {
                 "name": name,
                 "namespace": NAMESPACE,
                 "uid": self.identifier("pod"),
-                "resourceVersion": (1000 + self.restart_count).to_string(),
                 "creationTimestamp": timestamp(self.created_at),
                 "labels": { "app": app, "pod-template-hash": letters(app, 9) },
             },
@@ -140,7 +139,11 @@ impl Pod {
                 "terminationGracePeriodSeconds": 5,
             },
             "status": self.status(),
-        })
+        });
+        // Another one for each change, as from an API server.
+        value["metadata"]["resourceVersion"] =
+            json!((hash(&value.to_string()) % 1_000_000_000).to_string());
+        value
     }
 
     /// The object as YAML.
@@ -231,12 +234,13 @@ impl Pod {
     }
 }
 
-/// Writes a file for each of the twelve as upstream deploys them, all running since `started_at`.
+/// Writes a file for each of the twelve into the folder, which is made where it is missing, as upstream deploys them, all running since `started_at`.
 pub fn write_all(
     folder: &Path,
     layout: &Layout,
     started_at: SystemTime,
 ) -> io::Result<Vec<PathBuf>> {
+    fs::create_dir_all(folder)?;
     Role::ALL
         .into_iter()
         .map(|role| Pod::upstream(role, layout, started_at).write(folder))

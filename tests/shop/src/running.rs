@@ -329,13 +329,15 @@ impl Work {
 async fn burn(switch: Switch) {
     let mut faults = switch.subscribe();
     loop {
-        let burn = faults.borrow_and_update().faults.burn;
-        let Some(burn) = burn else {
+        let in_force = faults.borrow_and_update().clone();
+        let Some(burn) = in_force.faults.burn else {
             if faults.changed().await.is_err() {
                 return;
             }
             continue;
         };
+        // Whoever has set the faults waits for the listener: it has its turn first.
+        switch.followed(in_force.generation).await;
         let end = Instant::now() + Duration::from_millis(burn.busy_ms);
         while Instant::now() < end && !faults.has_changed().unwrap_or(true) {
             std::hint::spin_loop();

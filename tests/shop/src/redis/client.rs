@@ -88,9 +88,8 @@ async fn exchange(connection: &mut BufReader<TcpStream>, request: &[u8]) -> io::
         )
     };
     match line.split_at_checked(1).ok_or_else(no_redis)? {
-        ("+" | ":", _) => Ok(Answer::Bulk(None)),
         ("-", text) => Ok(Answer::Error(text.to_owned())),
-        ("$", "-1") => Ok(Answer::Bulk(None)),
+        ("+" | ":", _) | ("$", "-1") => Ok(Answer::Bulk(None)),
         ("$", length) => {
             let length: usize = length
                 .parse()
