@@ -202,7 +202,7 @@ mod tests {
                 value = "a\nts=1 level=error msg=\"x\"\u{1b}[31m\\",
                 empty = "",
                 "x"
-            )
+            );
         });
         assert_eq!(line.lines().count(), 1, "{line}");
         let expected = r#" msg=x value="a\nts=1 level=error msg=\"x\"\u001b[31m\\" empty="""#;
