@@ -6,6 +6,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub use calls::Call;
+
+mod calls;
+
 /// One of Online Boutique's twelve workloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
@@ -87,75 +91,10 @@ pub struct Resources {
     pub memory_limit: &'static str,
 }
 
-/// An edge of the call graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Call {
-    /// The callee.
-    pub to: Role,
-    /// The environment variable that tells the caller the callee's address.
-    pub variable: &'static str,
-    /// The gRPC method used, as a path; empty where the callee does not speak gRPC.
-    pub method: &'static str,
-    /// The caller does without an answer when the call fails.
-    pub soft: bool,
-}
-
 /// The text is not the name of a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is none of the shop's services: {names}", names = Role::ALL.map(Role::name).join(", "))]
 pub struct UnknownRole(String);
-
-/// What a visit of the frontend's page calls. Upstream spreads these over several pages.
-const FRONTEND_CALLS: &[Call] = &[
-    Call::new(
-        Role::ProductCatalogService,
-        "/hipstershop.ProductCatalogService/ListProducts",
-    ),
-    Call::new(
-        Role::CurrencyService,
-        "/hipstershop.CurrencyService/GetSupportedCurrencies",
-    ),
-    Call::new(Role::CartService, "/hipstershop.CartService/GetCart"),
-    Call::new(
-        Role::RecommendationService,
-        "/hipstershop.RecommendationService/ListRecommendations",
-    ),
-    Call::new(
-        Role::ShippingService,
-        "/hipstershop.ShippingService/GetQuote",
-    ),
-    Call::new(
-        Role::CheckoutService,
-        "/hipstershop.CheckoutService/PlaceOrder",
-    ),
-    Call::new(Role::AdService, "/hipstershop.AdService/GetAds").made_soft(),
-];
-const CHECKOUT_CALLS: &[Call] = &[
-    Call::new(
-        Role::ProductCatalogService,
-        "/hipstershop.ProductCatalogService/GetProduct",
-    ),
-    Call::new(
-        Role::ShippingService,
-        "/hipstershop.ShippingService/ShipOrder",
-    ),
-    Call::new(Role::PaymentService, "/hipstershop.PaymentService/Charge"),
-    Call::new(
-        Role::EmailService,
-        "/hipstershop.EmailService/SendOrderConfirmation",
-    ),
-    Call::new(
-        Role::CurrencyService,
-        "/hipstershop.CurrencyService/Convert",
-    ),
-    Call::new(Role::CartService, "/hipstershop.CartService/GetCart"),
-];
-const RECOMMENDATION_CALLS: &[Call] = &[Call::new(
-    Role::ProductCatalogService,
-    "/hipstershop.ProductCatalogService/ListProducts",
-)];
-const CART_CALLS: &[Call] = &[Call::new(Role::RedisCart, "")];
-const LOAD_CALLS: &[Call] = &[Call::new(Role::Frontend, "")];
 
 impl Role {
     /// All twelve, in the order of their loopback addresses.
@@ -316,11 +255,11 @@ impl Role {
     /// Whom the role calls: the sixteen edges inside the cluster.
     pub const fn calls(self) -> &'static [Call] {
         match self {
-            Self::Frontend => FRONTEND_CALLS,
-            Self::CheckoutService => CHECKOUT_CALLS,
-            Self::RecommendationService => RECOMMENDATION_CALLS,
-            Self::CartService => CART_CALLS,
-            Self::LoadGenerator => LOAD_CALLS,
+            Self::Frontend => calls::FRONTEND,
+            Self::CheckoutService => calls::CHECKOUT,
+            Self::RecommendationService => calls::RECOMMENDATION,
+            Self::CartService => calls::CART,
+            Self::LoadGenerator => calls::LOAD,
             _ => &[],
         }
     }
@@ -369,22 +308,6 @@ impl Resources {
             cpu_limit,
             memory_limit,
         }
-    }
-}
-
-impl Call {
-    const fn new(to: Role, method: &'static str) -> Self {
-        Self {
-            to,
-            variable: to.variable(),
-            method,
-            soft: false,
-        }
-    }
-
-    const fn made_soft(mut self) -> Self {
-        self.soft = true;
-        self
     }
 }
 

@@ -164,7 +164,7 @@ mod tests {
             (b"*1\r\n$-5\r\n", Broken::BulkLength),
             (b"*1\r\n$99999999\r\n", Broken::BulkLength),
             (b"*1\r\n:1\r\n", Broken::NotBulk(':')),
-            (&[b'a'; LONGEST_LINE + 1], Broken::Line),
+            (&"a".repeat(LONGEST_LINE + 1).into_bytes(), Broken::Line),
         ] {
             assert_eq!(command(bytes), Err(broken));
         }

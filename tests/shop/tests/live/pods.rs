@@ -106,7 +106,7 @@ fn the_fixed_budget_replaces_both_probes_and_the_memory_in_the_same_file() {
 fn a_restart_shows_in_the_count_the_last_state_and_the_container() {
     let pod = pods::Pod::upstream(Role::CartService, &Layout::standard(), UNIX_EPOCH + STARTED);
     let before: Pod = serde_json::from_value(pod.to_value()).unwrap();
-    let restarted = pod.restarted(UNIX_EPOCH + STARTED + Duration::from_secs(60));
+    let restarted = pod.restarted(UNIX_EPOCH + STARTED + Duration::from_mins(1));
     let after: Pod = serde_json::from_value(restarted.to_value()).unwrap();
     let status = |pod: Pod| pod.status.unwrap().container_statuses.unwrap().remove(0);
     let (before, after) = (status(before), status(after));
