@@ -7,11 +7,14 @@
 //! An attempt is one future and nothing else: dropping it closes its socket.
 
 pub mod attempt;
+pub mod certificate;
+pub mod command;
 mod connect;
 pub mod endpoint;
 pub mod failure;
 mod http2;
 mod progress;
+pub mod resolve;
 mod rpc;
 pub mod schedule;
 pub mod tls;

@@ -112,8 +112,8 @@ pub fn scheduler(settings: Settings, sink: Sink) -> (Handle, Scheduler) {
 // === impl Target ===
 
 impl Target {
-    /// The kubelet's shortest period.
-    pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+    /// Denser would load the target, and the kubelet itself never probes more often than every second.
+    pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 }
 
 // === impl Settings ===
@@ -164,9 +164,16 @@ impl Statistics {
         self.started.load(Ordering::Relaxed)
     }
 
-    /// Planned starts left out so far.
-    pub fn skipped(&self, skip: Skip) -> u64 {
+    /// Planned starts left out so far, for this reason.
+    pub fn skipped_for(&self, skip: Skip) -> u64 {
         self.skipped[skip as usize].load(Ordering::Relaxed)
+    }
+
+    /// Planned starts left out so far, by the label value of each reason.
+    pub fn skipped(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        Skip::ALL
+            .map(|skip| (skip.as_str(), self.skipped_for(skip)))
+            .into_iter()
     }
 
     fn skip(&self, skip: Skip, count: u64) {

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::SERVING;
 use crate::server::{self, says};
 
-const INTERVAL: Duration = Target::SHORTEST_INTERVAL;
+const INTERVAL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 type Results = UnboundedReceiver<(TargetId, Attempt, StartLag)>;
@@ -113,7 +113,7 @@ async fn an_attempt_within_its_budget_is_not_joined_by_another() {
     running.handle.set(TargetId(1), target(address, long));
     let statistics = Arc::clone(running.handle.statistics());
     let skipped = async {
-        while statistics.skipped(Skip::Busy) < 2 {
+        while statistics.skipped_for(Skip::Busy) < 2 {
             sleep(Duration::from_millis(50)).await;
         }
     };
@@ -181,7 +181,7 @@ async fn starts_beyond_a_bound_are_counted() {
         }
         let statistics = Arc::clone(running.handle.statistics());
         let skipped = async {
-            while statistics.skipped(skip) < 4 {
+            while statistics.skipped_for(skip) < 4 {
                 sleep(Duration::from_millis(50)).await;
             }
         };
