@@ -62,7 +62,7 @@ async fn files_are_followed_for_as_long_as_the_watch_is_polled() {
     let scope = Scope::default();
     let pod_name = |pod: Pod| pod.metadata.name.unwrap_or_default();
     let event_reason = |event: Event| event.reason.unwrap_or_default();
-    let watches = [
+    let watchings = [
         watcher
             .watch(&scope, pod_name, Arc::clone(&pods), &status)
             .unwrap(),
@@ -74,7 +74,7 @@ async fn files_are_followed_for_as_long_as_the_watch_is_polled() {
         !status.ready(),
         "a watch counts from when it was made, not from when it runs"
     );
-    let tasks = watches.map(|watch| tokio::spawn(async move { match watch.await {} }));
+    let tasks = watchings.map(|watch| tokio::spawn(async move { match watch.await {} }));
 
     until(&status, || status.synced()).await;
     assert_eq!(pods.read().0, ["cart"]);

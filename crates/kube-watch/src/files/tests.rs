@@ -63,7 +63,7 @@ fn trim(pod: Pod) -> Trimmed {
 }
 
 struct Folder {
-    folder: TempDir,
+    temporary: TempDir,
     index: Arc<RwLock<Log>>,
     status: WatchStatus,
     files: Files<Pod, Trimmed, Log>,
@@ -86,7 +86,7 @@ impl Folder {
         };
         let files = Files::new(root, Selection::new(scope).unwrap(), sink);
         Self {
-            folder,
+            temporary: folder,
             index,
             status,
             files,
@@ -94,13 +94,13 @@ impl Folder {
     }
 
     fn write(&self, name: &str, text: &str) {
-        let path = self.folder.path().join(name);
+        let path = self.temporary.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     fn remove(&self, name: &str) {
-        fs::remove_file(self.folder.path().join(name)).unwrap();
+        fs::remove_file(self.temporary.path().join(name)).unwrap();
     }
 
     /// Looks once, and hands back what the index was told.
@@ -422,12 +422,12 @@ fn a_folder_that_is_not_there_yet_is_waited_for_and_one_that_goes_is_remembered(
     assert_eq!(folder.look(), ["reset 1"]);
     assert!(folder.status.synced());
 
-    fs::rename(&root, folder.folder.path().join("away")).unwrap();
+    fs::rename(&root, folder.temporary.path().join("away")).unwrap();
     assert_eq!(folder.look(), [""; 0]);
     assert!(folder.status.stale());
     assert_eq!(folder.period("cart"), Some(1));
 
-    fs::rename(folder.folder.path().join("away"), &root).unwrap();
+    fs::rename(folder.temporary.path().join("away"), &root).unwrap();
     assert_eq!(folder.look(), [""; 0]);
     assert!(folder.status.synced());
 }
@@ -437,7 +437,7 @@ fn a_config_map_that_is_swapped_behind_its_links_is_read_anew() {
     let mut folder = Folder::new();
     folder.write("..one/cart.yaml", &pod("cart", "1"));
     folder.write("..two/cart.yaml", &pod("cart", "2"));
-    let at = |name: &str| folder.folder.path().join(name);
+    let at = |name: &str| folder.temporary.path().join(name);
     let (data, next) = (at("..data"), at("..data_tmp"));
     symlink("..one", &data).unwrap();
     symlink("..data/cart.yaml", at("cart.yaml")).unwrap();
@@ -454,12 +454,16 @@ fn a_circle_of_links_and_a_dangling_link_do_no_harm() {
     let mut folder = Folder::new();
     folder.write("sub/cart.yaml", &pod("cart", "1"));
     symlink(
-        folder.folder.path(),
-        folder.folder.path().join("sub/up.yaml"),
+        folder.temporary.path(),
+        folder.temporary.path().join("sub/up.yaml"),
     )
     .unwrap();
-    symlink(folder.folder.path(), folder.folder.path().join("sub/up")).unwrap();
-    symlink("nowhere", folder.folder.path().join("dangling.yaml")).unwrap();
+    symlink(
+        folder.temporary.path(),
+        folder.temporary.path().join("sub/up"),
+    )
+    .unwrap();
+    symlink("nowhere", folder.temporary.path().join("dangling.yaml")).unwrap();
     assert_eq!(folder.look(), ["reset 1"]);
     assert!(
         folder.status.problems().is_empty(),
@@ -487,7 +491,7 @@ fn files_that_cannot_be_read_as_text_are_named_and_keep_what_they_held() {
     let mut folder = Folder::new();
     folder.write("a.yaml", &pod("cart", "1"));
     folder.look();
-    fs::write(folder.folder.path().join("a.yaml"), b"a: 1\nb: \xff\n").unwrap();
+    fs::write(folder.temporary.path().join("a.yaml"), b"a: 1\nb: \xff\n").unwrap();
     assert_eq!(folder.look(), [""; 0]);
     assert_eq!(folder.period("cart"), Some(1));
     assert!(
@@ -496,7 +500,7 @@ fn files_that_cannot_be_read_as_text_are_named_and_keep_what_they_held() {
         folder.problem()
     );
 
-    let huge = fs::File::create(folder.folder.path().join("a.yaml")).unwrap();
+    let huge = fs::File::create(folder.temporary.path().join("a.yaml")).unwrap();
     huge.set_len(super::read::LARGEST + 1).unwrap();
     folder.look();
     assert_eq!(folder.problem().reason, Reason::Unreadable);

@@ -51,7 +51,7 @@ async fn a_change_between_two_waits_is_not_lost_and_no_news_wakes_nobody() {
     changes.changed().await;
     teller.contact();
     teller.state(State::Starting, Vec::new());
-    let wait = tokio::time::timeout(std::time::Duration::from_secs(60), changes.changed());
+    let wait = tokio::time::timeout(std::time::Duration::from_mins(1), changes.changed());
     assert!(wait.await.is_err(), "woken without news");
     teller.state(State::Current, Vec::new());
     changes.changed().await;

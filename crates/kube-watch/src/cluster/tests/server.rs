@@ -1,0 +1,334 @@
+//! An API server of our own: lists in pages, watches that stream what the test says, failures to order.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::{Body, Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use kube::{Client, Config};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
+
+type Reply = Response<UnsyncBoxBody<Bytes, std::io::Error>>;
+
+/// An API server that does what the test says.
+pub(super) struct Server {
+    address: SocketAddr,
+    desk: Arc<Desk>,
+    opened: tokio::sync::Mutex<mpsc::UnboundedReceiver<Watch>>,
+    task: Option<JoinHandle<()>>,
+}
+
+/// How every request of a sort is answered from now on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Answer {
+    /// A watch that the test feeds.
+    Stream,
+    Status(u16, &'static str),
+    Body(&'static str),
+    Silence,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    path: String,
+    parameters: BTreeMap<String, String>,
+}
+
+/// A watch that somebody opened; ends cleanly when dropped or told to.
+pub(super) struct Watch {
+    asked: Asked,
+    lines: mpsc::UnboundedSender<std::io::Result<Bytes>>,
+    desk: Arc<Desk>,
+}
+
+/// What the server knows; shared with its connections.
+#[derive(Default)]
+struct Desk {
+    lists: Mutex<BTreeMap<String, (Vec<Value>, u32)>>,
+    list_answers: Mutex<BTreeMap<String, Answer>>,
+    watch_answers: Mutex<BTreeMap<String, Answer>>,
+    expire_next_page: Mutex<bool>,
+    listed: Mutex<Vec<Asked>>,
+    watched: Mutex<usize>,
+    kept: Mutex<Vec<mpsc::UnboundedSender<std::io::Result<Bytes>>>>,
+    requested: Notify,
+}
+
+impl Server {
+    pub(super) async fn start() -> Self {
+        let (opening, opened) = mpsc::unbounded_channel();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let desk = Arc::new(Desk::default());
+        let task = Some(tokio::spawn(serve(listener, Arc::clone(&desk), opening)));
+        Self {
+            address,
+            desk,
+            opened: tokio::sync::Mutex::new(opened),
+            task,
+        }
+    }
+
+    /// Closes the port and every connection.
+    pub(super) async fn stop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            let _ = task.await;
+        }
+        self.desk.kept.lock().clear();
+    }
+
+    /// Comes back on the same port.
+    pub(super) async fn restart(&mut self) {
+        let (opening, opened) = mpsc::unbounded_channel();
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.opened = tokio::sync::Mutex::new(opened);
+        self.task = Some(tokio::spawn(serve(
+            listener,
+            Arc::clone(&self.desk),
+            opening,
+        )));
+    }
+
+    pub(super) fn client(&self) -> Client {
+        let mut config = Config::new(format!("http://{}", self.address).parse().unwrap());
+        config.default_retry = false;
+        Client::try_from(config).unwrap()
+    }
+
+    /// What lists of this path hold from now on.
+    pub(super) fn list(&self, path: &str, objects: &[Value], version: u32) {
+        self.desk.list_answers.lock().remove(path);
+        self.desk
+            .lists
+            .lock()
+            .insert(path.to_owned(), (objects.to_vec(), version));
+    }
+
+    pub(super) fn answer_lists(&self, path: &str, answer: Answer) {
+        self.desk
+            .list_answers
+            .lock()
+            .insert(path.to_owned(), answer);
+    }
+
+    pub(super) fn answer_watches(&self, path: &str, answer: Answer) {
+        self.desk
+            .watch_answers
+            .lock()
+            .insert(path.to_owned(), answer);
+    }
+
+    /// The next continued page finds its token expired.
+    pub(super) fn expire_next_page(&self) {
+        *self.desk.expire_next_page.lock() = true;
+    }
+
+    /// The next watch that is opened.
+    pub(super) async fn next_watch(&self) -> Watch {
+        self.opened.lock().await.recv().await.unwrap()
+    }
+
+    /// Waits for any request.
+    pub(super) async fn expect_request(&self) {
+        self.desk.requested.notified().await;
+    }
+
+    pub(super) fn lists(&self) -> Vec<Asked> {
+        self.desk.listed.lock().clone()
+    }
+
+    pub(super) fn watches(&self) -> usize {
+        *self.desk.watched.lock()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl Watch {
+    pub(super) fn event(&self, event: &str, object: &Value) {
+        self.raw(&format!("{}\n", json!({"type": event, "object": object})));
+    }
+
+    pub(super) fn raw(&self, text: &str) {
+        let _ = self.lines.send(Ok(Bytes::copy_from_slice(text.as_bytes())));
+    }
+
+    /// As a server does when the time is over.
+    pub(super) fn end(self) {
+        drop(self);
+    }
+
+    /// As a server does that dies.
+    pub(super) fn cut(self) {
+        let _ = self
+            .lines
+            .send(Err(std::io::Error::other("cut by the test")));
+    }
+
+    /// Leaves it open until the server stops.
+    pub(super) fn keep(self) {
+        self.desk.kept.lock().push(self.lines.clone());
+    }
+
+    pub(super) fn request(&self) -> &Asked {
+        &self.asked
+    }
+
+    pub(super) fn parameter(&self, name: &str) -> &str {
+        self.asked.parameter(name)
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.asked.path
+    }
+}
+
+impl Asked {
+    fn of(request: &Request<Incoming>) -> Self {
+        let query = request.uri().query().unwrap_or_default();
+        let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
+        Self {
+            path: request.uri().path().to_owned(),
+            parameters: parameters
+                .map(|(name, value)| (name.to_owned(), decode(value)))
+                .collect(),
+        }
+    }
+
+    pub(super) fn parameter(&self, name: &str) -> &str {
+        self.parameters.get(name).map_or("", String::as_str)
+    }
+}
+
+/// What a form encodes: `+` and `%xx`.
+fn decode(value: &str) -> String {
+    let value = value.replace('+', " ");
+    let mut parts = value.split('%');
+    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        decoded.push(char::from(u8::from_str_radix(&part[..2], 16).unwrap()));
+        decoded.push_str(&part[2..]);
+    }
+    decoded
+}
+
+async fn serve(listener: TcpListener, desk: Arc<Desk>, opening: mpsc::UnboundedSender<Watch>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (desk, opening) = (Arc::clone(&desk), opening.clone());
+        connections.spawn(async move {
+            let service = service_fn(move |request| {
+                let (desk, opening) = (Arc::clone(&desk), opening.clone());
+                async move { Ok::<_, Infallible>(answer(Asked::of(&request), desk, &opening).await) }
+            });
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+async fn answer(asked: Asked, desk: Arc<Desk>, opening: &mpsc::UnboundedSender<Watch>) -> Reply {
+    desk.requested.notify_waiters();
+    if asked.parameter("watch") == "true" {
+        *desk.watched.lock() += 1;
+        let answer = desk.watch_answers.lock().get(&asked.path).copied();
+        return match answer.unwrap_or(Answer::Stream) {
+            Answer::Stream => {
+                let (lines, stream) = mpsc::unbounded_channel();
+                let _ = opening.send(Watch { asked, lines, desk });
+                Response::new(Stream(stream).boxed_unsync())
+            }
+            other => fixed(other).await,
+        };
+    }
+    desk.listed.lock().push(asked.clone());
+    let answer = desk.list_answers.lock().get(&asked.path).copied();
+    match answer {
+        Some(answer) => fixed(answer).await,
+        None => page(&asked, &desk),
+    }
+}
+
+async fn fixed(answer: Answer) -> Reply {
+    match answer {
+        Answer::Status(code, message) => reply(
+            code,
+            json!({"kind": "Status", "status": "Failure", "code": code, "message": message})
+                .to_string(),
+        ),
+        Answer::Body(text) => reply(200, text.to_owned()),
+        Answer::Stream | Answer::Silence => std::future::pending().await,
+    }
+}
+
+fn page(asked: &Asked, desk: &Desk) -> Reply {
+    let lists = desk.lists.lock();
+    let Some((objects, version)) = lists.get(&asked.path) else {
+        return reply(404, "404 page not found\n".to_owned());
+    };
+    let start: usize = asked.parameter("continue").parse().unwrap_or_default();
+    if start > 0 && std::mem::take(&mut *desk.expire_next_page.lock()) {
+        return reply(
+            410,
+            json!({"kind": "Status", "code": 410, "reason": "Expired"}).to_string(),
+        );
+    }
+    let limit: usize = asked.parameter("limit").parse().unwrap_or(usize::MAX);
+    let end = objects.len().min(start.saturating_add(limit));
+    let more = if end < objects.len() {
+        end.to_string()
+    } else {
+        String::new()
+    };
+    let metadata = json!({"resourceVersion": version.to_string(), "continue": more});
+    reply(
+        200,
+        json!({"kind": "List", "metadata": metadata, "items": objects[start..end]}).to_string(),
+    )
+}
+
+fn reply(code: u16, text: String) -> Reply {
+    let body = http_body_util::Full::new(Bytes::from(text)).map_err(|never| match never {});
+    let mut reply = Response::new(body.boxed_unsync());
+    *reply.status_mut() = StatusCode::from_u16(code).unwrap();
+    reply
+}
+
+/// Lines as the test sends them.
+struct Stream(mpsc::UnboundedReceiver<std::io::Result<Bytes>>);
+
+impl Body for Stream {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+        self.0
+            .poll_recv(context)
+            .map(|line| line.map(|line| line.map(Frame::data)))
+    }
+}
