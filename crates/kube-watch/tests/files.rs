@@ -88,14 +88,14 @@ async fn files_are_followed_for_as_long_as_the_watch_is_polled() {
     until(&status, || events.read().0 == ["Killing"]).await;
 
     fs::write(folder.path().join("a.yaml"), "kind: [").unwrap();
-    until(&status, || status.stale()).await;
-    assert_eq!(pods.read().0, ["cart"]);
-    assert!(
+    let both_stale = || {
         status
             .watches()
             .iter()
             .all(|watched| watched.state == State::Stale)
-    );
+    };
+    until(&status, both_stale).await;
+    assert_eq!(pods.read().0, ["cart"]);
 
     fs::write(folder.path().join("a.yaml"), pod("web")).unwrap();
     until(&status, || status.synced() && pods.read().0 == ["web"]).await;
