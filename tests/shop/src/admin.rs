@@ -111,12 +111,12 @@ impl Admin {
     }
 
     async fn set(&self, faults: Faults) -> Result<String, Refusal> {
-        if self.makes_load() {
+        if !self.service.takes_faults {
             return Err((
                 StatusCode::BAD_REQUEST,
                 format!(
-                    "{} listens nowhere and takes no faults",
-                    Role::LoadGenerator
+                    "{} has no listener of the shop's own and takes no faults",
+                    self.service.role
                 ),
             ));
         }

@@ -59,6 +59,10 @@ struct Arguments {
     #[arg(long, value_name = "FOLDER", requires = "all")]
     pods: Option<PathBuf>,
 
+    /// A real redis-server to run as redis-cart in the place of the shop's own. Such a one takes no faults.
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "many")]
+    redis_server: Option<OsString>,
+
     /// Of many targets, the share that accepts connections and says nothing, from 0 to 1.
     #[arg(long, value_name = "SHARE", requires = "many", default_value_t = 0.0)]
     silent_share: f64,
@@ -163,7 +167,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
             print(role, running.listen(), running.admin()).map_err(Failure::run)?;
             return std::future::pending().await;
         }
-        let shop = Shop::start(Layout::standard(), load)
+        let shop = Shop::start_with(Layout::standard(), load, arguments.redis_server)
             .await
             .map_err(Failure::run)?;
         if let Some(folder) = &arguments.pods {
@@ -226,6 +230,7 @@ fn settings(role: Role, arguments: &Arguments, load: Load) -> Result<Settings, F
             .map_or_else(|| standard.admin(role), Place::new),
         callees,
         load,
+        redis_server: arguments.redis_server.clone(),
     })
 }
 

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use crate::service::Service;
 
 pub(crate) mod client;
+pub(crate) mod real;
 mod resp;
 pub(crate) mod store;
 

@@ -1,5 +1,6 @@
 //! Roles at work, each on a thread of its own: what starves one must not starve another, nor the caller.
 
+use std::ffi::OsString;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::fault::{FaultError, Faults, Switch};
 use crate::layout::{Layout, Place};
 use crate::listen;
 use crate::load::{self, Load, LoadError};
+use crate::redis::real::RealRedis;
 use crate::role::Role;
 use crate::service::{Addresses, Service};
 use crate::stats::Stats;
@@ -33,6 +35,8 @@ pub struct Settings {
     pub callees: Addresses,
     /// The load it makes, when it is the load generator.
     pub load: Load,
+    /// A real redis-server to run in the place of the shop's own, when it is `redis-cart`. Such a one takes no faults.
+    pub redis_server: Option<OsString>,
 }
 
 /// A role that did not start.
@@ -68,6 +72,7 @@ pub struct Running {
     admin_server: AbortHandle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    redis: Option<RealRedis>,
 }
 
 /// All twelve at work. Dropping it stops them.
@@ -84,7 +89,30 @@ impl Running {
         let listen = sockets.listen;
         let admin = sockets.admin;
         let role = settings.role;
-        let service = Arc::new(Service::new(role, Switch::new(), &settings.callees));
+        let failed = |source| StartError::Run { role, source };
+        let program = settings
+            .redis_server
+            .as_deref()
+            .filter(|_| role == Role::RedisCart);
+        let redis = match program.zip(listen) {
+            Some((program, place)) => {
+                // Bound to find the port; the program binds it again.
+                sockets.traffic = None;
+                Some(
+                    RealRedis::start(program, place.actual)
+                        .await
+                        .map_err(failed)?,
+                )
+            }
+            None => None,
+        };
+        let takes_faults = sockets.traffic.is_some();
+        let service = Arc::new(Service::new(
+            role,
+            Switch::new(),
+            &settings.callees,
+            takes_faults,
+        ));
         let load = watch::Sender::new(settings.load);
         let work = Work {
             service: service.clone(),
@@ -98,7 +126,6 @@ impl Running {
         };
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
-        let failed = |source| StartError::Run { role, source };
         let thread = thread::Builder::new()
             .name(role.name().to_owned())
             .spawn(move || work.run(ready, stopped))
@@ -128,6 +155,7 @@ impl Running {
             admin_server: admin_server.abort_handle(),
             stop: Some(stop),
             thread: Some(thread),
+            redis,
         })
     }
 
@@ -151,10 +179,11 @@ impl Running {
         self.service.switch.now().faults.clone()
     }
 
-    /// Puts other faults in the place of those in force. On return every new connection meets them.
+    /// Puts other faults in the place of those in force. On return every new connection meets them. Without effect on the load
+    /// generator and on a real redis-server.
     pub async fn set_faults(&self, faults: Faults) -> Result<(), FaultError> {
         faults.check()?;
-        if self.listen.is_some() {
+        if self.service.takes_faults {
             self.service.switch.set(faults).await;
         }
         Ok(())
@@ -175,6 +204,7 @@ impl Running {
     /// Stops it and waits, for a second at most, until its thread is gone and its port free.
     pub async fn stop(mut self) {
         self.end();
+        self.redis.take();
         let Some(thread) = self.thread.take() else {
             return;
         };
@@ -200,7 +230,16 @@ impl Drop for Running {
 
 impl Shop {
     /// Starts all twelve. Where a port is taken, a free one is used: [`Shop::layout`] tells.
-    pub async fn start(mut layout: Layout, load: Load) -> Result<Self, StartError> {
+    pub async fn start(layout: Layout, load: Load) -> Result<Self, StartError> {
+        Self::start_with(layout, load, None).await
+    }
+
+    /// As [`Shop::start`], with a real redis-server in the place of the shop's own.
+    pub async fn start_with(
+        mut layout: Layout,
+        load: Load,
+        redis_server: Option<OsString>,
+    ) -> Result<Self, StartError> {
         let mut roles = Vec::with_capacity(Role::ALL.len());
         let mut callees = Addresses::new();
         // Callees first, so that their addresses are known to their callers.
@@ -211,6 +250,7 @@ impl Shop {
                 admin: layout.admin(role),
                 callees: callees.clone(),
                 load,
+                redis_server: redis_server.clone(),
             };
             let running = Running::start(settings).await?;
             if let (Some(place), Some(known)) = (running.listen(), layout.traffic_mut(role)) {

@@ -19,6 +19,8 @@ pub(crate) struct Service {
     pub(crate) role: Role,
     pub(crate) switch: Switch,
     pub(crate) stats: Counters,
+    /// Whether a listener of ours follows the switch.
+    pub(crate) takes_faults: bool,
     /// What `redis-cart` keeps; empty elsewhere.
     pub(crate) store: Store,
     grpc: BTreeMap<Role, Client>,
@@ -26,7 +28,12 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(role: Role, switch: Switch, addresses: &Addresses) -> Self {
+    pub(crate) fn new(
+        role: Role,
+        switch: Switch,
+        addresses: &Addresses,
+        takes_faults: bool,
+    ) -> Self {
         let address = |call: &Call| addresses.get(call.variable).copied();
         let callees = |protocol| {
             role.calls()
@@ -37,6 +44,7 @@ impl Service {
             role,
             switch,
             stats: Counters::default(),
+            takes_faults,
             store: Store::default(),
             grpc: callees(Protocol::Grpc)
                 .filter_map(|call| Some((call.to, Client::new(address(call)?))))

@@ -71,6 +71,7 @@ pub(crate) async fn alone(role: Role) -> Running {
         admin: any,
         callees: [].into(),
         load: QUIET,
+        redis_server: None,
     };
     Running::start(settings).await.unwrap()
 }

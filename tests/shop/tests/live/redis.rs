@@ -1,10 +1,10 @@
 //! RESP as a client sees it.
 
-use shop::{Faults, Role, Running};
+use shop::{Faults, Layout, Role, Running, Shop};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::client::{address, alone};
+use crate::client::{QUIET, address, alone, http};
 
 /// Sends the bytes and QUIT; all that comes back.
 async fn say(running: &Running, bytes: &[u8]) -> String {
@@ -67,4 +67,44 @@ async fn redis_takes_faults_too() {
     stream.write_all(b"PING\r\n").await.unwrap();
     let wait = std::time::Duration::from_millis(300);
     assert!(tokio::time::timeout(wait, stream.read_u8()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_real_redis_server_holds_the_carts_where_one_is_installed() {
+    let Some(program) = tools::program("redis-server") else {
+        return;
+    };
+    let layout = Layout::on_free_ports();
+    let shop = Shop::start_with(layout, QUIET, Some(program.into()))
+        .await
+        .unwrap();
+    assert_eq!(
+        http(address(shop.role(Role::Frontend)), "GET", "/", "")
+            .await
+            .0,
+        200
+    );
+    let redis = shop.role(Role::RedisCart);
+    let counted = say(redis, b"INFO commandstats\r\n").await;
+    assert!(counted.contains("cmdstat_hget:calls=2,"), "{counted}");
+    let (status, message) = http(redis.admin().actual, "PUT", "/faults", "{}").await;
+    assert_eq!(status, 400, "{message}");
+    let port = address(redis);
+    shop.stop().await;
+    assert!(
+        TcpStream::connect(port).await.is_err(),
+        "it ends with the shop"
+    );
+}
+
+#[tokio::test]
+async fn a_redis_server_that_is_none_is_named() {
+    let layout = Layout::on_free_ports();
+    let error = Shop::start_with(layout, QUIET, Some("/nowhere/redis-server".into()))
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("/nowhere/redis-server"),
+        "{error}"
+    );
 }
