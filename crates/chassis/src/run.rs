@@ -102,7 +102,8 @@ where
     };
     let mut chassis = Chassis::new(Page::new(&about.build()), web_addresses(&opened)?);
     tokio::select! {
-        result = setup(&mut chassis) => result.map_err(|error| RunError::Setup(error.to_string()))?,
+        // The alternate form is anyhow's with all causes, and the same as the plain one for others.
+        result = setup(&mut chassis) => result.map_err(|error| RunError::Setup(format!("{error:#}")))?,
         signal = signals.next() => {
             tracing::info!(signal, "stopped before it was set up");
             return Ok(());
@@ -138,7 +139,7 @@ async fn work(
     let mut registry = Registry::default();
     config.register(&mut registry);
     if !args.disable_exporter_metrics {
-        metrics.register(&mut registry);
+        metrics.register(&mut registry, &args.telemetry_path);
     }
     chassis.page.add("web", registry)?;
 

@@ -6,6 +6,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+const SEEDED: [u16; 3] = [200, 500, 503];
+
 /// Counts answers by path and code. Only paths that exist here become label values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestMetrics {
@@ -25,7 +27,14 @@ pub(crate) struct InFlight<'a>(&'a Gauge);
 // === impl RequestMetrics ===
 
 impl RequestMetrics {
-    pub(crate) fn register(&self, registry: &mut Registry) {
+    /// The metrics page's codes are there from the start: a rate needs a zero to rise from.
+    pub(crate) fn register(&self, registry: &mut Registry, telemetry_path: &str) {
+        for code in SEEDED {
+            self.requests.get_or_create_owned(&RequestLabels {
+                path: telemetry_path.to_owned(),
+                code,
+            });
+        }
         registry.register(
             "exporter_http_requests",
             "Requests answered, by path (_OTHER for unknown ones) and status code",

@@ -85,6 +85,17 @@ fn unknown_paths_make_one_series() {
 }
 
 #[test]
+fn the_page_counts_its_own_answers_from_zero() {
+    let program = Program::start(&["--web.telemetry-path=/"]);
+    let page = get(program.address(), "/");
+    for code in ["200", "500", "503"] {
+        let series = format!("exporter_http_requests_total{{path=\"/\",code=\"{code}\"}} 0");
+        assert!(page.text().contains(&series), "{}", page.text());
+    }
+    assert_eq!(get(program.address(), "/metrics").status, 404);
+}
+
+#[test]
 fn readiness_says_what_it_waits_for() {
     let program = Program::start(&["--dark"]);
     let answer = get(program.address(), "/readyz");
