@@ -6,6 +6,7 @@
 //! What a file held before it broke is kept, marked stale, until it parses again.
 
 mod documents;
+mod manifests;
 mod merge;
 mod parse;
 mod read;
@@ -19,6 +20,8 @@ use std::time::Duration;
 use k8s_openapi::Resource;
 use serde::de::DeserializeOwned;
 use tokio::time::{MissedTickBehavior, interval};
+
+pub use self::manifests::{Manifest, manifests};
 
 use self::merge::Files;
 use crate::Index;

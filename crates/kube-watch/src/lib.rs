@@ -21,6 +21,7 @@ mod watcher;
 #[cfg(feature = "cluster")]
 mod cluster;
 
+pub use crate::files::{Manifest, manifests};
 pub use crate::index::{Index, ObjectKey};
 pub use crate::problem::{Place, Problem, Reason};
 pub use crate::scope::{Scope, ScopeError};

@@ -67,7 +67,8 @@ impl Watcher {
         }
     }
 
-    /// Looks at files this often. A cluster tells by itself and is not concerned.
+    /// Looks at files this often, at most once a millisecond. A cluster tells by itself and is not
+    /// concerned.
     #[must_use]
     pub fn poll_every(mut self, interval: Duration) -> Self {
         #[cfg_attr(
@@ -75,7 +76,7 @@ impl Watcher {
             expect(irrefutable_let_patterns, reason = "files are then the only source")
         )]
         if let Opened::Files { poll_interval, .. } = &mut self.opened {
-            *poll_interval = interval;
+            *poll_interval = interval.max(Duration::from_millis(1));
         }
         self
     }

@@ -98,11 +98,12 @@ impl Pods {
     }
 
     fn watch_with(server: &Server, timing: Timing, scope: &Scope) -> Self {
+        Self::watch_client(server.client(), timing, scope)
+    }
+
+    fn watch_client(client: Client, timing: Timing, scope: &Scope) -> Self {
         let (index, status) = (Arc::new(RwLock::new(Log::default())), WatchStatus::new());
-        let cluster = Cluster {
-            client: server.client(),
-            timing,
-        };
+        let cluster = Cluster { client, timing };
         let selection = Selection::new(scope).unwrap();
         let watching = cluster.watch(scope, &selection, trim, &index, &status);
         let task = tokio::spawn(async move { match watching.await {} });
@@ -750,6 +751,15 @@ async fn a_server_that_ends_every_watch_at_once_is_not_asked_without_a_pause() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     // 25 + 50 + 100 + 200 ms at the least: four waits, five watches.
     assert!(server.watches() <= 6, "{} watches", server.watches());
+}
+
+#[tokio::test]
+async fn tls_to_a_server_that_does_not_speak_it_is_a_problem_and_needs_no_preparation() {
+    let server = Server::start().await;
+    let pods = Pods::watch_client(server.client_over("https"), quick(), &Scope::default());
+    pods.until("a problem", |pods| pods.problem().is_some())
+        .await;
+    assert_eq!(pods.problem().unwrap().reason, Reason::Unreachable);
 }
 
 /// How many pods of [`Counted`] exist at this moment, and how many did at most.

@@ -1,5 +1,7 @@
 //! A file's text as documents, each with the line on which it begins.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 /// One document, or why it is none. Lines count from 1.
@@ -14,6 +16,18 @@ pub(super) struct Document {
 pub(super) struct Broken {
     pub(super) line: u64,
     pub(super) message: String,
+}
+
+/// A file's documents, read as what its name says.
+pub(super) fn of(path: &Path, text: &str) -> Vec<Document> {
+    let is_json = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    if is_json {
+        from_json(text)
+    } else {
+        from_yaml(text)
+    }
 }
 
 /// JSON has its own reader: it is quicker, and stricter about what JSON is.

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::parse::{Fault, Found, hash_of, parse};
 use super::read::{Fingerprint, Reading, read};
-use super::walk::{MOST_FILES, Walk, walk};
+use super::walk::{Walk, rest_not_read, walk};
 use crate::scope::Selection;
 use crate::sink::Sink;
 use crate::status::State;
@@ -250,7 +250,7 @@ where
             ));
         }
         if walk.too_many {
-            let message = format!("more than {MOST_FILES} files: the rest is not read");
+            let message = rest_not_read();
             problems.push(problem::<K>(
                 &self.root,
                 None,

@@ -66,14 +66,7 @@ where
     K: Resource<Scope: 'static> + DeserializeOwned,
     I: Index<T>,
 {
-    let is_json = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let documents = if is_json {
-        documents::from_json(text)
-    } else {
-        documents::from_yaml(text)
-    };
+    let documents = documents::of(path, text);
     let mut parser = Parser {
         selection,
         sink,

@@ -94,3 +94,34 @@ fn try_read(path: &Path) -> io::Result<Reading> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_trusted_only_some_seconds_after_the_last_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        std::fs::write(&path, "a: 1\n").unwrap();
+        let fingerprint = Fingerprint::of(&std::fs::metadata(&path).unwrap());
+        let now = SystemTime::now();
+        assert!(!fingerprint.is_settled(now));
+        assert!(fingerprint.is_settled(now + Duration::from_secs(10)));
+        assert!(
+            !fingerprint.is_settled(SystemTime::UNIX_EPOCH),
+            "a clock that is wrong settles nothing"
+        );
+    }
+
+    #[test]
+    fn a_file_that_vanished_is_gone_and_one_that_is_there_is_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        std::fs::write(&path, "a: 1\n").unwrap();
+        let fingerprint = Fingerprint::of(&std::fs::metadata(&path).unwrap());
+        assert!(matches!(read(&path, &fingerprint), Reading::Text(text, _) if text == "a: 1\n"));
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(read(&path, &fingerprint), Reading::Gone));
+    }
+}

@@ -494,6 +494,7 @@ fn files_that_cannot_be_read_as_text_are_named_and_keep_what_they_held() {
     fs::write(folder.temporary.path().join("a.yaml"), b"a: 1\nb: \xff\n").unwrap();
     assert_eq!(folder.look(), [""; 0]);
     assert_eq!(folder.period("cart"), Some(1));
+    assert!(folder.status.stale());
     assert!(
         folder.problem().to_string().contains("line 2 is not UTF-8"),
         "{}",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::read::Fingerprint;
 
 /// How many files are read from one source. Meant for `files:/`, typed by mistake.
-pub(super) const MOST_FILES: usize = 10_000;
+const MOST_FILES: usize = 10_000;
 
 /// How deep folders are followed.
 const DEEPEST: usize = 16;
@@ -40,6 +40,11 @@ pub(super) fn walk(root: &Path) -> io::Result<Walk> {
         return Err(io::Error::other("neither a file nor a folder"));
     }
     Ok(walk)
+}
+
+/// What to say of [`Walk::too_many`].
+pub(super) fn rest_not_read() -> String {
+    format!("more than {MOST_FILES} files: the rest is not read")
 }
 
 impl Walk {

@@ -106,7 +106,11 @@ impl Server {
     }
 
     pub(super) fn client(&self) -> Client {
-        let mut config = Config::new(format!("http://{}", self.address).parse().unwrap());
+        self.client_over("http")
+    }
+
+    pub(super) fn client_over(&self, scheme: &str) -> Client {
+        let mut config = Config::new(format!("{scheme}://{}", self.address).parse().unwrap());
         config.default_retry = false;
         Client::try_from(config).unwrap()
     }
