@@ -51,6 +51,8 @@ pub enum Handler {
         port: GrpcPort,
         /// `service`; missing means the whole server.
         service: Option<String>,
+        /// Whether `mode` is `TLS` (KEP-4939, from Kubernetes 1.37 on; no certificate is verified).
+        tls: bool,
     },
     /// `exec`
     Exec {
@@ -276,6 +278,7 @@ mod tests {
             handler: Handler::Grpc {
                 port: GrpcPort::Number(7070),
                 service: None,
+                tls: false,
             },
         }
     }
@@ -300,6 +303,7 @@ mod tests {
             handler: Handler::Grpc {
                 port,
                 service: None,
+                tls: false,
             },
             ..native()
         }
