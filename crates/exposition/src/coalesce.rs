@@ -75,12 +75,24 @@ impl<K: Clone + Eq + Hash> Flights<K> {
         }
     }
 
-    /// How many wait for the flight of this key.
+    /// Returns once so many wait for the flight of this key.
     #[cfg(test)]
-    pub(crate) fn waiting(&self, key: &K) -> usize {
-        self.0.lock().get(key).map_or(0, |flight| {
-            flight.waiting.load(std::sync::atomic::Ordering::SeqCst)
-        })
+    pub(crate) fn until_waiting(&self, key: &K, many: usize) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+        loop {
+            let flight = self.0.lock().get(key).cloned();
+            let waiting = flight.map_or(0, |flight| {
+                flight.waiting.load(std::sync::atomic::Ordering::SeqCst)
+            });
+            if waiting >= many {
+                return;
+            }
+            assert!(
+                std::time::Instant::now() < deadline,
+                "{waiting} wait, not {many}"
+            );
+            std::thread::yield_now();
+        }
     }
 }
 

@@ -26,5 +26,5 @@ mod text;
 pub use bounded::{BoundedSet, OTHER};
 pub use build_info::BuildInfo;
 pub use histogram::{Histogram, Snapshot};
-pub use page::{AddError, Page, Response};
+pub use page::{AddError, Page, Response, render};
 pub use process::Process;

@@ -77,6 +77,14 @@ struct Collector {
     duration: Gauge<f64, AtomicU64>,
 }
 
+/// A page while it is written.
+struct Draft<'n> {
+    format: Format,
+    body: Body,
+    claims: Claims,
+    filter: Filter<'n>,
+}
+
 /// What makes two requests the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Request {
@@ -180,11 +188,7 @@ impl Page {
         let body = self
             .flights
             .share(request.clone(), || self.gather(&request));
-        Response {
-            content_type: format.content_type(),
-            content_encoding: coding.content_encoding(),
-            body,
-        }
+        Response::new(format, coding, body)
     }
 
     fn place(&mut self, name: &'static str, registry: Registry) {
@@ -200,51 +204,89 @@ impl Page {
     }
 
     fn gather(&self, request: &Request) -> Bytes {
-        let mut body = Body::new(request.coding);
-        let mut claims = Claims::default();
-        let filter = Filter(&request.names);
+        let mut draft = Draft::new(request.format, request.coding, Filter(&request.names));
         for collector in &self.collectors {
             let started = Instant::now();
-            let mut section = Section {
-                body: &mut body,
-                claims: &mut claims,
-                filter,
-            };
-            if let Err(fault) = write(&collector.registry, request.format, &mut section) {
+            if let Err(fault) = draft.write(&collector.registry) {
                 collector.errors.inc();
                 tracing::warn!(collector = collector.name, %fault, "a collector is missing from the page");
             }
             collector.duration.set(started.elapsed().as_secs_f64());
         }
-        let mut section = Section {
-            body: &mut body,
-            claims: &mut claims,
-            filter,
-        };
-        if let Err(fault) = write(&self.own, request.format, &mut section) {
+        if let Err(fault) = draft.write(&self.own) {
             tracing::warn!(collector = OWN, %fault, "a collector is missing from the page");
         }
-        if request.format == Format::OpenMetrics {
-            body.write(openmetrics::END);
-        }
-        body.finish()
+        draft.finish()
     }
 }
 
-/// Writes a registry's part of a page, all of it or nothing.
-fn write(registry: &Registry, format: Format, section: &mut Section<'_>) -> Result<(), Fault> {
-    // What a panic may leave half-done is taken back below; the registry's own state is its collectors' affair.
-    let written = catch_unwind(AssertUnwindSafe(|| section.write(registry, format)));
-    let written =
-        written.unwrap_or_else(|payload| Err(Fault::Panic(message(payload.as_ref()).to_owned())));
-    if written.is_ok() {
-        section.body.settle();
-        section.claims.settle();
-    } else {
-        section.body.take_back();
-        section.claims.forget();
+impl Response {
+    fn new(format: Format, coding: Coding, body: Bytes) -> Self {
+        Self {
+            content_type: format.content_type(),
+            content_encoding: coding.content_encoding(),
+            body,
+        }
     }
-    written
+}
+
+/// A page of one registry alone, without the process' metrics: for answers about something else than this process, as a
+/// prober's are. A registry that fails gives an empty page.
+pub fn render(
+    registry: &Registry,
+    accept: Option<&str>,
+    accept_encoding: Option<&str>,
+) -> Response {
+    let format = negotiate::format(accept);
+    let coding = negotiate::coding(accept_encoding);
+    let mut draft = Draft::new(format, coding, Filter(&[]));
+    if let Err(fault) = draft.write(registry) {
+        tracing::warn!(%fault, "a page stays empty");
+    }
+    Response::new(format, coding, draft.finish())
+}
+
+impl<'n> Draft<'n> {
+    fn new(format: Format, coding: Coding, filter: Filter<'n>) -> Self {
+        Self {
+            format,
+            body: Body::new(coding),
+            claims: Claims::default(),
+            filter,
+        }
+    }
+
+    /// Writes a registry's part, all of it or nothing.
+    fn write(&mut self, registry: &Registry) -> Result<(), Fault> {
+        let mut section = Section {
+            body: &mut self.body,
+            claims: &mut self.claims,
+            filter: self.filter,
+        };
+        let written = attempt(&mut section, registry, self.format);
+        if written.is_ok() {
+            self.body.settle();
+            self.claims.settle();
+        } else {
+            self.body.take_back();
+            self.claims.forget();
+        }
+        written
+    }
+
+    fn finish(mut self) -> Bytes {
+        if self.format == Format::OpenMetrics {
+            self.body.write(openmetrics::END);
+        }
+        self.body.finish()
+    }
+}
+
+/// Writes a registry; a panic is a fault like others. What it leaves half-done is taken back by the caller, and the
+/// registry's own state is its collectors' affair.
+fn attempt(section: &mut Section<'_>, registry: &Registry, format: Format) -> Result<(), Fault> {
+    catch_unwind(AssertUnwindSafe(|| section.write(registry, format)))
+        .unwrap_or_else(|payload| Err(Fault::Panic(message(payload.as_ref()).to_owned())))
 }
 
 /// Claims a registry's names without exposing anything.
@@ -256,10 +298,7 @@ fn look(registry: &Registry, claims: &mut Claims) -> Result<(), Fault> {
         claims,
         filter: Filter(&nothing),
     };
-    catch_unwind(AssertUnwindSafe(|| {
-        section.write(registry, Format::OpenMetrics)
-    }))
-    .unwrap_or_else(|payload| Err(Fault::Panic(message(payload.as_ref()).to_owned())))
+    attempt(&mut section, registry, Format::OpenMetrics)
 }
 
 /// What a panic said.

@@ -11,7 +11,7 @@ const BOUNDS: &[f64] = &[
 
 const HISTOGRAMS: usize = 25_000;
 const NATIVE_BUCKETS: u32 = 25;
-const CEILING: usize = 16 * 1024 * 1024;
+const CEILING: usize = 16_000_000;
 
 /// Resident bytes of this process.
 fn resident() -> usize {
@@ -30,7 +30,7 @@ fn resident() -> usize {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn twenty_five_thousand_histograms_fit_in_sixteen_mebibytes() {
+fn twenty_five_thousand_histograms_fit_in_sixteen_megabytes() {
     let mut histograms = Vec::with_capacity(HISTOGRAMS);
     let before = resident();
     histograms.extend((0..HISTOGRAMS).map(|_| Histogram::new(BOUNDS)));

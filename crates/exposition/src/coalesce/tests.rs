@@ -8,9 +8,7 @@ fn those_who_come_meanwhile_share_the_answer_and_those_after_do_not() {
     let flights = Flights::default();
     let answers_made = AtomicUsize::new(0);
     let make = |until_waiting: usize| {
-        while flights.waiting(&"page") < until_waiting {
-            thread::yield_now();
-        }
+        flights.until_waiting(&"page", until_waiting);
         Bytes::from(answers_made.fetch_add(1, Ordering::SeqCst).to_string())
     };
     let answers: Vec<Bytes> = thread::scope(|scope| {
@@ -41,9 +39,7 @@ fn a_maker_that_panics_strands_nobody() {
     let first = AtomicUsize::new(0);
     let make = &|| {
         if first.fetch_add(1, Ordering::SeqCst) == 0 {
-            while flights.waiting(&()) < 1 {
-                thread::yield_now();
-            }
+            flights.until_waiting(&(), 1);
             panic!("on purpose");
         }
         Bytes::from("second try")

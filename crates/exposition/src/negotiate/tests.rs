@@ -124,7 +124,7 @@ fn the_heaviest_wins_and_the_first_of_equals() {
             Format::OpenMetrics,
         ),
         (
-            format!("text/html;note=\"a, b;q=0\", {open_metrics};q=0.5"),
+            format!("text/html;note=\"x, text/plain;version=1.0.0, y\", {open_metrics};q=0.5"),
             Format::OpenMetrics,
         ),
     ] {

@@ -6,6 +6,7 @@ use std::thread;
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector as Collects;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
@@ -19,19 +20,19 @@ const BUILD: BuildInfo = BuildInfo {
     target: "x86_64-unknown-linux-gnu",
 };
 
-/// Writes a good gauge, then ends as it is told.
+/// Writes so many good gauges that they are on their way to the page, then ends as it is told.
 #[derive(Debug)]
 struct Breaking(fn() -> fmt::Result);
 
 impl Collects for Breaking {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let gauge = ConstGauge::new(1_i64);
-        gauge.encode(encoder.encode_descriptor(
-            "half_written",
-            "Half.",
-            None,
-            gauge.metric_type(),
-        )?)?;
+        for name in ["half_written", "half_written_too"] {
+            let mut metric = encoder.encode_descriptor(name, "Half.", None, MetricType::Gauge)?;
+            for number in 0..1000 {
+                let labels = [("number", number.to_string())];
+                ConstGauge::new(1_i64).encode(metric.encode_family(&labels)?)?;
+            }
+        }
         (self.0)()
     }
 }
@@ -107,7 +108,7 @@ fn a_collector_that_recovers_is_back_on_the_page() {
     page.add("moody", breaking(end)).unwrap();
     assert!(!text(&page, OPEN_METRICS).contains("half_written"));
     BROKEN.store(false, Ordering::SeqCst);
-    assert!(text(&page, OPEN_METRICS).contains("\nhalf_written 1\n"));
+    assert!(text(&page, OPEN_METRICS).contains("\nhalf_written{number=\"999\"} 1\n"));
 }
 
 #[test]
@@ -240,9 +241,7 @@ fn a_slow_collector_is_gathered_once_for_all_who_overlap() {
     let pages: Vec<Response> = thread::scope(|scope| {
         let ask = || page.respond(Some(OPEN_METRICS), Some("gzip"), &[]);
         let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(ask)).collect();
-        while page.flights.waiting(&request) < CALLERS - 1 {
-            thread::yield_now();
-        }
+        page.flights.until_waiting(&request, CALLERS - 1);
         drop(closed);
         callers
             .into_iter()
@@ -257,4 +256,30 @@ fn a_slow_collector_is_gathered_once_for_all_who_overlap() {
         2,
         "who comes afterwards gets a new one"
     );
+}
+
+#[test]
+fn what_a_failing_collector_claimed_is_free_for_others() {
+    let mut page = Page::new(&BUILD);
+    page.add("failing", breaking(|| Err(fmt::Error))).unwrap();
+    let mut registry = Registry::default();
+    registry.register("half_written", "Whole", Gauge::<i64>::default());
+    page.add("good", registry).unwrap();
+    for accept in [OPEN_METRICS, "text/plain"] {
+        assert!(text(&page, accept).contains("\nhalf_written 0\n"));
+    }
+}
+
+#[test]
+fn a_single_registry_is_a_page_of_its_own() {
+    let (registry, counter) = counting("things");
+    counter.inc();
+    let response = render(&registry, Some(OPEN_METRICS), Some("identity"));
+    assert_eq!(
+        response.body,
+        "# HELP things Things.\n# TYPE things counter\nthings_total 1\n# EOF\n"
+    );
+    let failed = render(&breaking(|| panic!("on purpose")), Some(OPEN_METRICS), None);
+    assert_eq!(failed.body, "# EOF\n");
+    assert_eq!(render(&breaking(|| Err(fmt::Error)), None, None).body, "");
 }

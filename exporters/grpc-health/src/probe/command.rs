@@ -1,4 +1,4 @@
-//! `grpc-health-exporter probe HOST:PORT`: one attempt, with grpc_health_probe's flags, messages and exit codes, and
+//! `grpc-health-exporter probe HOST:PORT`: one attempt, with `grpc_health_probe`'s flags, messages and exit codes, and
 //! with what that one does not tell: where the time went.
 
 mod ask;
@@ -17,8 +17,12 @@ use tokio::runtime::Builder;
 use ask::{Ask, ask};
 use report::{Outcome, Report};
 
-/// Flags of grpc_health_probe (`main.go` of v0.4.56), less ALTS, SPIFFE and gzip.
+/// Flags of `grpc_health_probe` (`main.go` of v0.4.56), less ALTS, SPIFFE and gzip.
 #[derive(Args, Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that was typed or not"
+)]
 pub struct ProbeArgs {
     /// The server, as HOST:PORT.
     #[arg(value_name = "HOST:PORT", conflicts_with = "addr")]

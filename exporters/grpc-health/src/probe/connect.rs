@@ -15,7 +15,7 @@ const MULTIPLIER: f64 = 1.6;
 /// Random share of a wait, up or down: `Jitter`.
 const JITTER: f64 = 0.2;
 /// Longest wait: `MaxDelay`.
-const MAX_DELAY: Duration = Duration::from_secs(120);
+const MAX_DELAY: Duration = Duration::from_mins(2);
 
 /// Opens a connection.
 ///

@@ -30,7 +30,7 @@ const LARGEST_TIMEOUT: u128 = 99_999_999;
 /// Asks for the health and waits for the whole answer.
 ///
 /// `patience` is how long we would wait at most, and goes into `grpc-timeout`. The kubelet sends what is left of the
-/// budget; a server that honours that (grpc-go and tonic do) would answer DEADLINE_EXCEEDED at the budget, and the
+/// budget; a server that honours that (grpc-go and tonic do) would answer `DEADLINE_EXCEEDED` at the budget, and the
 /// true latency, which is what we are here for, would never be known.
 pub(super) async fn check<S>(
     stream: Resumed<S>,

@@ -95,8 +95,22 @@ enum Change {
     Remove(TargetId),
 }
 
+/// What becomes of an attempt, in the order in which it is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Progress {
+    /// It began, at this time since the Unix epoch, which names it among its target's attempts.
+    Started(Duration),
+    /// The one that began then has used up its budget and goes on: a failure by now, whatever comes of it. Told
+    /// at once, because the kubelet does not wait for the cap either.
+    Overdue(Duration),
+    /// It ended, and how.
+    Finished(Attempt),
+    /// The one that began then was dropped with its target: nothing is known of it.
+    Dropped(Duration),
+}
+
 /// Where results go. Called in the task of the attempt: it must not wait for anything.
-pub type Sink = Arc<dyn Fn(TargetId, Attempt, StartLag) + Send + Sync>;
+pub type Sink = Arc<dyn Fn(TargetId, Progress, StartLag) + Send + Sync>;
 
 /// A scheduler, which does nothing until [`Scheduler::run`], and the handle to it.
 pub fn scheduler(settings: Settings, sink: Sink) -> (Handle, Scheduler) {

@@ -1,4 +1,4 @@
-//! TLS towards a target: unverified, as the kubelet's (KEP-4939), or verified, as grpc_health_probe's flags ask for.
+//! TLS towards a target: unverified, as the kubelet's (KEP-4939), or verified, as `grpc_health_probe`'s flags ask for.
 
 use std::net::IpAddr;
 use std::sync::Arc;

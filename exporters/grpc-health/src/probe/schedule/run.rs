@@ -5,8 +5,9 @@ use std::collections::{BinaryHeap, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use probe_engine::Attempt;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
@@ -14,11 +15,11 @@ use tokio::time::{Instant, sleep_until};
 use super::lane::{Lane, Slot};
 use super::pace::Pace;
 use super::pulse::Pulse;
-use super::{Change, Settings, Sink, Skip, StartLag, Statistics, Target, TargetId};
+use super::{Change, Progress, Settings, Sink, Skip, StartLag, Statistics, Target, TargetId};
 use crate::probe::attempt;
 
 /// How long an idle scheduler sleeps when nothing at all is planned.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// Starts attempts, each in a task of its own, for as long as [`run`](Self::run) is polled.
 pub struct Scheduler {
@@ -258,19 +259,84 @@ async fn probe(
     shared: Shared,
 ) {
     let start = Instant::now();
-    let attempt = attempt(&endpoint, &limits, move || slot.into_overtime()).await;
     let lag = start.saturating_duration_since(planned.at);
+    let mut told = Told::start(&shared, planned.id, lag);
+    let overdue = told.overdue();
+    let attempt = attempt(&endpoint, &limits, move || {
+        let slot = slot.into_overtime()?;
+        overdue();
+        Some(slot)
+    })
+    .await;
     let stall = shared.pulse.longest_stall(start, Instant::now());
-    let tainted = lag.max(stall) > shared.tolerance;
-    (shared.sink)(
-        planned.id,
-        attempt,
+    told.finish(attempt, stall);
+}
+
+/// Tells the sink of an attempt from its start on; dropped before the end, it tells that too.
+struct Told<'a> {
+    shared: &'a Shared,
+    id: TargetId,
+    started_at: Duration,
+    lag: Duration,
+    finished: bool,
+}
+
+// === impl Told ===
+
+impl<'a> Told<'a> {
+    fn start(shared: &'a Shared, id: TargetId, lag: Duration) -> Self {
+        let started_at = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let told = Self {
+            shared,
+            id,
+            started_at,
+            lag,
+            finished: false,
+        };
+        told.tell(Progress::Started(started_at), Duration::ZERO);
+        told
+    }
+
+    fn overdue(&self) -> impl FnOnce() + use<> {
+        let (sink, id, at) = (Arc::clone(&self.shared.sink), self.id, self.started_at);
+        let lag = self.start_lag(Duration::ZERO);
+        move || sink(id, Progress::Overdue(at), lag)
+    }
+
+    fn finish(&mut self, attempt: Attempt, stall: Duration) {
+        self.finished = true;
+        // By the time that it was announced by, which is a moment before its own.
+        let started_at = self.started_at;
+        let attempt = Attempt {
+            started_at,
+            ..attempt
+        };
+        self.tell(Progress::Finished(attempt), stall);
+    }
+
+    fn tell(&self, progress: Progress, stall: Duration) {
+        (self.shared.sink)(self.id, progress, self.start_lag(stall));
+    }
+
+    fn start_lag(&self, stall: Duration) -> StartLag {
+        let lag = self.lag;
+        let tainted = lag.max(stall) > self.shared.tolerance;
         StartLag {
             lag,
             stall,
             tainted,
-        },
-    );
+        }
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.tell(Progress::Dropped(self.started_at), Duration::ZERO);
+        }
+    }
 }
 
 // === impl Attempts ===

@@ -1,0 +1,362 @@
+//! Names, help and labels; a [`Collector`] over the latest findings.
+
+use std::borrow::Cow;
+use std::fmt::Result;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use exposition::Histogram;
+use probe_engine::{Ending, Phase, ProbeType, ServingStatus};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use self::table::{Family, Kind};
+use crate::decide::{ContainerFinding, ContainerName, Findings, HandlerFinding, ProbeFinding};
+use crate::probe::schedule::Statistics;
+
+pub mod table;
+
+/// Upper bounds in seconds. Every whole second that a budget is likely to be is a bound, so that "within the
+/// budget" can be read off exactly; tenths up to 0.3 show the throttling of a CPU quota (periods of 100 ms).
+pub const BOUNDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 15.0, 30.0,
+];
+
+/// The page's part about probes.
+#[derive(Debug)]
+pub struct Probes {
+    findings: Arc<ArcSwap<Findings>>,
+}
+
+/// The page's part about the exporter itself.
+#[derive(Debug)]
+pub struct Exporter {
+    findings: Arc<ArcSwap<Findings>>,
+    statistics: Arc<Statistics>,
+    start_lag: Histogram,
+}
+
+impl Probes {
+    /// Shows whatever the findings are at the time of the scrape.
+    pub fn new(findings: Arc<ArcSwap<Findings>>) -> Self {
+        Self { findings }
+    }
+}
+
+impl Exporter {
+    /// Shows the scheduler's own figures.
+    pub fn new(
+        findings: Arc<ArcSwap<Findings>>,
+        statistics: Arc<Statistics>,
+        start_lag: Histogram,
+    ) -> Self {
+        Self {
+            findings,
+            statistics,
+            start_lag,
+        }
+    }
+}
+
+impl Collector for Probes {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result {
+        let findings = self.findings.load();
+        handlers(&mut encoder, &findings.handlers)?;
+        probes(&mut encoder, &findings.probes)?;
+        containers(&mut encoder, &findings.containers)
+    }
+}
+
+impl Collector for Exporter {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result {
+        let statistics = &self.statistics;
+        Series::open(&mut encoder, &table::START_LAG)?.histogram(&[], &self.start_lag)?;
+        Series::open(&mut encoder, &table::IN_FLIGHT)?.gauge(&[], float(statistics.in_flight()))?;
+        Series::open(&mut encoder, &table::TARGETS)?.gauge(&[], float(statistics.targets()))?;
+        let mut skipped = Series::open(&mut encoder, &table::SKIPPED)?;
+        for (reason, count) in statistics.skipped() {
+            skipped.count(&[("reason", reason.into())], count)?;
+        }
+        let at = self.findings.load().at.as_secs_f64();
+        Series::open(&mut encoder, &table::FINDINGS_TIMESTAMP)?.gauge(&[], at)
+    }
+}
+
+fn handlers(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) -> Result {
+    let mut series = Series::open(encoder, &table::DURATION)?;
+    for handler in handlers {
+        series.histogram(&handler.labels(), &handler.durations)?;
+    }
+    let mut series = Series::open(encoder, &table::PHASE_DURATION)?;
+    for handler in handlers {
+        for (phase, durations) in Phase::ALL.iter().zip(&handler.phases) {
+            // A plaintext probe has no TLS phase: sixteen series of nothing per pod otherwise.
+            if durations.snapshot().count() > 0 {
+                series.histogram(&with(&handler.labels(), "phase", phase.as_str()), durations)?;
+            }
+        }
+    }
+    let measured = || {
+        handlers
+            .iter()
+            .filter_map(|handler| Some((handler, handler.last.as_ref()?)))
+    };
+    let mut series = Series::open(encoder, &table::LAST_PHASE_DURATION)?;
+    for (handler, last) in measured() {
+        for (phase, time) in last.phases.entered() {
+            let labels = with(&handler.labels(), "phase", phase.as_str());
+            series.gauge(&labels, time.as_secs_f64())?;
+        }
+    }
+    let mut series = Series::open(encoder, &table::LAST_TIMESTAMP)?;
+    for (handler, last) in measured() {
+        series.gauge(&handler.labels(), last.started_at.as_secs_f64())?;
+    }
+    let mut series = Series::open(encoder, &table::SERVING_STATUS)?;
+    for (handler, last) in measured() {
+        for status in ServingStatus::ALL {
+            let labels = with(&handler.labels(), "serving_status", status.as_str());
+            series.gauge(&labels, flag(last.ending == Ending::Answered(status)))?;
+        }
+    }
+    let mut series = Series::open(encoder, &table::FAILURES)?;
+    for handler in handlers {
+        for (phase, reason, count) in &handler.failures {
+            let labels = with(&handler.labels(), "phase", phase.as_str());
+            series.count(&with(&labels, "reason", reason.as_str()), *count)?;
+        }
+    }
+    let mut series = Series::open(encoder, &table::CENSORED)?;
+    for handler in handlers {
+        series.count(&handler.labels(), handler.censored)?;
+    }
+    Ok(())
+}
+
+fn probes(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
+    let mut series = Series::open(encoder, &table::INFO)?;
+    for probe in probes {
+        let port = probe.port.to_string();
+        let labels = with(
+            &with(&probe.labels(), "port", &port),
+            "grpc_service",
+            &probe.service,
+        );
+        series.gauge(&with(&labels, "mode", probe.mode.as_str()), 1.0)?;
+    }
+    let mut series = Series::open(encoder, &table::ATTEMPTS)?;
+    for probe in probes {
+        series.count(
+            &with(&probe.labels(), "result", "successful"),
+            probe.successful,
+        )?;
+        series.count(&with(&probe.labels(), "result", "failed"), probe.failed)?;
+    }
+    specification(encoder, probes)?;
+    let mut series = Series::open(encoder, &table::HEADROOM)?;
+    for probe in probes {
+        if let Some(headroom) = probe.headroom {
+            series.gauge(&probe.labels(), headroom)?;
+        }
+    }
+    let mut series = Series::open(encoder, &table::CONSECUTIVE_FAILURES)?;
+    for probe in probes {
+        series.gauge(&probe.labels(), probe.consecutive_failures.into())?;
+    }
+    let mut series = Series::open(encoder, &table::NEAR_MISSES)?;
+    for probe in probes {
+        series.count(&probe.labels(), probe.near_misses)?;
+    }
+    consequences(encoder, probes)?;
+    outlook(encoder, probes)?;
+    let mut series = Series::open(encoder, &table::LINT_FINDING)?;
+    for probe in probes {
+        for rule in &probe.lint {
+            series.gauge(&with(&probe.labels(), "rule", rule), 1.0)?;
+        }
+    }
+    Ok(())
+}
+
+/// A number of a probe's specification.
+type Number = fn(&ProbeFinding) -> u32;
+
+fn specification(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
+    let numbers: [(&Family, Number); 5] = [
+        (&table::TIMEOUT, |probe| probe.spec.timeout_seconds),
+        (&table::PERIOD, |probe| probe.spec.period_seconds),
+        (&table::FAILURE_THRESHOLD, |probe| {
+            probe.spec.failure_threshold
+        }),
+        (&table::SUCCESS_THRESHOLD, |probe| {
+            probe.spec.success_threshold
+        }),
+        (&table::INITIAL_DELAY, |probe| {
+            probe.spec.initial_delay_seconds
+        }),
+    ];
+    for (family, number) in numbers {
+        let mut series = Series::open(encoder, family)?;
+        for probe in probes {
+            series.gauge(&probe.labels(), number(probe).into())?;
+        }
+    }
+    Ok(())
+}
+
+fn consequences(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
+    for (family, readiness) in [
+        (&table::PREDICTED_KILLS, false),
+        (&table::PREDICTED_UNREADY, true),
+    ] {
+        let mut series = Series::open(encoder, family)?;
+        for probe in probes {
+            if (probe.probe_type == ProbeType::Readiness) == readiness {
+                let (lower, upper) = probe.consequences;
+                series.count(&with(&probe.labels(), "bound", "lower"), lower)?;
+                series.count(&with(&probe.labels(), "bound", "upper"), upper)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn outlook(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
+    let mut series = Series::open(encoder, &table::WHATIF_KILLS)?;
+    for probe in probes {
+        for (timeout, kills) in &probe.outlook.what_if {
+            let timeout = timeout.to_string();
+            series.gauge(
+                &with(&probe.labels(), "timeout_seconds", &timeout),
+                float(usize::try_from(*kills).unwrap_or(usize::MAX)),
+            )?;
+        }
+    }
+    let mut series = Series::open(encoder, &table::RECOMMENDED_TIMEOUT)?;
+    for probe in probes {
+        if let Some(Ok(seconds)) = probe.outlook.recommended {
+            series.gauge(&probe.labels(), seconds.into())?;
+        }
+    }
+    let mut series = Series::open(encoder, &table::RECOMMENDATION_SAMPLES)?;
+    for probe in probes {
+        series.gauge(&probe.labels(), float(probe.outlook.samples))?;
+    }
+    let mut series = Series::open(encoder, &table::DETECTION)?;
+    for probe in probes {
+        let current = probe.spec.detection().worst.as_secs_f64();
+        series.gauge(&with(&probe.labels(), "budget", "current"), current)?;
+        if let Some(recommended) = probe.outlook.detection {
+            let labels = with(&probe.labels(), "budget", "recommended");
+            series.gauge(&labels, recommended.as_secs_f64())?;
+        }
+    }
+    Ok(())
+}
+
+fn containers(encoder: &mut DescriptorEncoder<'_>, containers: &[ContainerFinding]) -> Result {
+    let mut series = Series::open(encoder, &table::TARGET_PROBLEM)?;
+    for container in containers {
+        for problem in &container.problems {
+            series.gauge(&with(&container.name.labels(), "problem", problem), 1.0)?;
+        }
+    }
+    let mut series = Series::open(encoder, &table::OBSERVED_KILLS)?;
+    for container in containers {
+        series.count(&container.name.labels(), container.observed_kills)?;
+    }
+    let mut series = Series::open(encoder, &table::KILL_AGREEMENT)?;
+    for container in containers {
+        let agreed = container.agreed;
+        for (outcome, count) in [
+            ("agreed", agreed.both),
+            ("predicted_only", agreed.predicted_only),
+            ("observed_only", agreed.observed_only),
+        ] {
+            series.count(&with(&container.name.labels(), "outcome", outcome), count)?;
+        }
+    }
+    Ok(())
+}
+
+type Label<'a> = (&'a str, Cow<'a, str>);
+type LabelSet<'a> = Vec<Label<'a>>;
+
+fn with<'a>(labels: &LabelSet<'a>, name: &'a str, value: &'a str) -> LabelSet<'a> {
+    let mut labels = labels.clone();
+    labels.push((name, value.into()));
+    labels
+}
+
+impl ContainerName {
+    fn labels(&self) -> LabelSet<'_> {
+        vec![
+            ("namespace", self.namespace.as_str().into()),
+            ("pod", self.pod.as_str().into()),
+            ("container", self.container.as_str().into()),
+        ]
+    }
+}
+
+impl HandlerFinding {
+    fn labels(&self) -> LabelSet<'_> {
+        let mut labels = self.name.labels();
+        labels.push(("port", self.port.to_string().into()));
+        labels.push(("grpc_service", self.service.as_str().into()));
+        labels
+    }
+}
+
+impl ProbeFinding {
+    fn labels(&self) -> LabelSet<'_> {
+        with(&self.name.labels(), "probe_type", self.probe_type.as_str())
+    }
+}
+
+fn flag(set: bool) -> f64 {
+    f64::from(u8::from(set))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no window holds 2^52 samples")]
+fn float(count: usize) -> f64 {
+    count as f64
+}
+
+/// The series of one family, under its one descriptor.
+struct Series<'a>(MetricEncoder<'a>);
+
+impl<'a> Series<'a> {
+    fn open(
+        encoder: &'a mut DescriptorEncoder<'_>,
+        family: &'a Family,
+    ) -> std::result::Result<Self, std::fmt::Error> {
+        let (name, metric_type) = match family.kind {
+            // The encoders put the suffix back.
+            Kind::Counter => (family.name.trim_end_matches("_total"), MetricType::Counter),
+            Kind::Gauge => (family.name, MetricType::Gauge),
+            Kind::Histogram => (family.name, MetricType::Histogram),
+        };
+        encoder
+            .encode_descriptor(name, family.help, None, metric_type)
+            .map(Self)
+    }
+
+    fn metric(&mut self, labels: &[Label<'_>], metric: &impl EncodeMetric) -> Result {
+        metric.encode(self.0.encode_family(&labels)?)
+    }
+
+    fn gauge(&mut self, labels: &[Label<'_>], value: f64) -> Result {
+        self.metric(labels, &ConstGauge::new(value))
+    }
+
+    fn count(&mut self, labels: &[Label<'_>], value: u64) -> Result {
+        self.metric(labels, &ConstCounter::new(value))
+    }
+
+    fn histogram(&mut self, labels: &[Label<'_>], histogram: &Histogram) -> Result {
+        self.metric(labels, histogram)
+    }
+}

@@ -1,0 +1,325 @@
+//! Pods, and what was measured of them. No clock, no async: whoever calls says when.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use kube_watch::{Index, ObjectKey};
+use probe_engine::{Attempt, Container as Running, ProbeType};
+
+use self::container::{Handler, Observed, Wanted};
+use self::pod::{Killing, Pod, State};
+use self::target::{Target, TargetKey};
+
+pub mod agreement;
+pub mod container;
+pub mod pod;
+pub mod sequence;
+pub mod target;
+
+/// Names a target for as long as it is there; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TargetId(pub u64);
+
+/// What the model needs to know of the flags.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Attempts kept per handler.
+    pub window_samples: usize,
+    /// Own interval; `None` for each pod's period.
+    pub interval: Option<Duration>,
+    /// Whether there is a kubelet to agree with: not so for files.
+    pub kubelet: bool,
+}
+
+/// What happened to an attempt.
+#[derive(Clone, Copy, Debug)]
+pub enum Event {
+    /// It began at this time since the epoch, which names it from here on.
+    Started(Duration),
+    /// The one that began then has used its budget up. The measurement goes on.
+    Overdue(Duration),
+    /// It ended.
+    Finished(Attempt),
+    /// It was abandoned, and says nothing.
+    Dropped(Duration),
+}
+
+/// All pods in scope.
+#[derive(Debug)]
+pub struct Model {
+    settings: Settings,
+    pods: BTreeMap<ObjectKey, Entry>,
+    targets: HashMap<TargetId, (TargetKey, Target)>,
+    next_id: u64,
+    events: HashMap<ObjectKey, u32>,
+    events_listed: bool,
+    revision: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    uid: String,
+    targets: Vec<TargetId>,
+    containers: Vec<Observed>,
+}
+
+impl Model {
+    /// A model of nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            pods: BTreeMap::new(),
+            targets: HashMap::new(),
+            next_id: 0,
+            events: HashMap::new(),
+            events_listed: false,
+            revision: 0,
+        }
+    }
+
+    /// Changes whenever what is to be probed may have changed.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Every measured handler, pod by pod.
+    pub fn targets(&self) -> impl Iterator<Item = (TargetId, &TargetKey, &Target)> {
+        let ids = self.pods.values().flat_map(|entry| &entry.targets);
+        ids.filter_map(|id| self.targets.get(id).map(|(key, target)| (*id, key, target)))
+    }
+
+    /// Every container with a probe of ours.
+    pub fn containers(&self) -> impl Iterator<Item = (&ObjectKey, &Observed)> {
+        self.pods.iter().flat_map(|(key, entry)| {
+            entry
+                .containers
+                .iter()
+                .map(move |container| (key, container))
+        })
+    }
+
+    /// How often the target is to be probed.
+    pub fn interval(&self, target: &Target) -> Duration {
+        self.settings.interval.unwrap_or_else(|| target.period())
+    }
+
+    /// Something happened to an attempt; of no concern if its target is gone.
+    pub fn record(&mut self, id: TargetId, event: Event) {
+        let Some((key, target)) = self.targets.get_mut(&id) else {
+            return;
+        };
+        let kill = match event {
+            Event::Started(at) => {
+                target.started(at);
+                None
+            }
+            Event::Overdue(at) => target.overdue(at),
+            Event::Finished(attempt) => target.finished(&attempt),
+            Event::Dropped(at) => target.dropped(at),
+        };
+        let pod = ObjectKey::new(&*key.namespace, &*key.pod);
+        let Some(entry) = self.pods.get_mut(&pod) else {
+            return;
+        };
+        let container = entry
+            .containers
+            .iter_mut()
+            .find(|c| c.name == *key.container);
+        if let (Some(container), true) = (container, self.settings.kubelet) {
+            if let Event::Started(at) = event {
+                container.watched_since.get_or_insert(at);
+            }
+            if let Some(kill) = kill {
+                container.predicted(kill);
+            }
+        }
+    }
+
+    /// Closes the books on predictions and observations that can no longer meet.
+    pub fn settle(&mut self, now: Duration) {
+        for entry in self.pods.values_mut() {
+            for container in &mut entry.containers {
+                container.settle(now);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &ObjectKey) {
+        if let Some(entry) = self.pods.remove(key) {
+            for id in entry.targets {
+                self.targets.remove(&id);
+            }
+            self.revision += 1;
+        }
+    }
+
+    fn put(&mut self, pod: &Pod) {
+        if self
+            .pods
+            .get(&pod.key)
+            .is_some_and(|entry| entry.uid != pod.uid)
+        {
+            self.remove(&pod.key);
+        }
+        if pod.finished {
+            return self.remove(&pod.key);
+        }
+        let mut before = self.pods.remove(&pod.key).unwrap_or_else(|| Entry {
+            uid: pod.uid.clone(),
+            targets: Vec::new(),
+            containers: Vec::new(),
+        });
+        let old_targets = std::mem::take(&mut before.targets);
+        let mut entry = Entry {
+            uid: before.uid,
+            targets: Vec::new(),
+            containers: Vec::new(),
+        };
+        for container in &pod.containers {
+            let wanted = Wanted::of(container, pod);
+            if wanted.is_none() {
+                continue;
+            }
+            let known = before
+                .containers
+                .iter()
+                .position(|known| known.name == container.name);
+            let mut observed = match known {
+                Some(index) => before.containers.swap_remove(index),
+                None => Observed::new(container),
+            };
+            observed.update(
+                container,
+                &wanted,
+                self.settings.kubelet && !self.events_listed,
+            );
+            entry.containers.push(observed);
+            for handler in wanted.handlers {
+                let id = self.target(&old_targets, pod, &container.name, &handler);
+                if let Some((_, target)) = self.targets.get_mut(&id) {
+                    let interval = self.settings.interval;
+                    update(target, &handler, container.state, interval);
+                }
+                entry.targets.push(id);
+            }
+        }
+        for id in old_targets {
+            if !entry.targets.contains(&id) {
+                self.targets.remove(&id);
+            }
+        }
+        if !entry.containers.is_empty() {
+            self.pods.insert(pod.key.clone(), entry);
+        }
+        self.revision += 1;
+    }
+
+    /// The target of this handler: the one there is, with its measurements, or a new one.
+    fn target(
+        &mut self,
+        old: &[TargetId],
+        pod: &Pod,
+        container: &str,
+        handler: &Handler,
+    ) -> TargetId {
+        let key = TargetKey {
+            namespace: pod.key.namespace.as_str().into(),
+            pod: pod.key.name.as_str().into(),
+            container: container.into(),
+            port: handler.port,
+            service: handler.service.as_str().into(),
+        };
+        let address = handler
+            .address
+            .map(|address| SocketAddr::new(address, handler.port));
+        let known = old
+            .iter()
+            .find(|id| self.targets.get(id).is_some_and(|(known, _)| *known == key));
+        if let Some(id) = known {
+            if let Some((_, target)) = self.targets.get_mut(id) {
+                target.address = address;
+                target.tls = handler.tls;
+            }
+            return *id;
+        }
+        let id = TargetId(self.next_id);
+        self.next_id += 1;
+        let target = Target::new(address, handler.tls, self.settings.window_samples);
+        self.targets.insert(id, (key, target));
+        id
+    }
+}
+
+fn update(target: &mut Target, handler: &Handler, state: State, interval: Option<Duration>) {
+    let probe_types: Vec<ProbeType> = handler.probes.iter().map(|p| p.probe.probe_type).collect();
+    let period = handler.probes.iter().map(|p| p.probe.spec.period()).min();
+    for asked in &handler.probes {
+        let interval = interval.or(period).unwrap_or_default();
+        target.follow(asked.probe, asked.mode, asked.lint.clone(), interval);
+    }
+    target.retain(&probe_types);
+    target.observe(match state {
+        State::Unknown => Some(Running::default()),
+        State::Running { since, started } => Some(Running {
+            started_at: since,
+            started,
+        }),
+        State::NotRunning => None,
+    });
+}
+
+impl Index<Pod> for Model {
+    fn apply(&mut self, pod: Pod) {
+        self.put(&pod);
+    }
+
+    fn delete(&mut self, key: &ObjectKey) {
+        self.remove(key);
+    }
+
+    fn reset(&mut self, namespace: Option<&str>, pods: Vec<Pod>) {
+        let gone: Vec<ObjectKey> = self
+            .pods
+            .keys()
+            .filter(|key| namespace.is_none_or(|namespace| key.namespace == namespace))
+            .filter(|key| !pods.iter().any(|pod| pod.key == **key))
+            .cloned()
+            .collect();
+        for key in gone {
+            self.remove(&key);
+        }
+        for pod in &pods {
+            self.put(pod);
+        }
+    }
+}
+
+impl Index<Killing> for Model {
+    fn apply(&mut self, event: Killing) {
+        let Some(name) = &event.container else {
+            return;
+        };
+        let before = self.events.insert(event.key.clone(), event.count);
+        if before.is_some_and(|before| before >= event.count) {
+            return;
+        }
+        let entry = self.pods.get_mut(&event.pod);
+        let container =
+            entry.and_then(|entry| entry.containers.iter_mut().find(|c| c.name == *name));
+        if let (Some(container), Some(at)) = (container, event.at) {
+            container.killed(at);
+        }
+    }
+
+    fn delete(&mut self, key: &ObjectKey) {
+        self.events.remove(key);
+    }
+
+    fn reset(&mut self, _namespace: Option<&str>, events: Vec<Killing>) {
+        self.events_listed = true;
+        for event in events {
+            self.apply(event);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Were we right? Verdicts set against what the kubelet really did.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How predicted and observed kills of one container met. Counts only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Agreed {
+    /// Predicted, and the kubelet did.
+    pub both: u64,
+    /// Every tick phase said kill, and the kubelet did not.
+    pub predicted_only: u64,
+    /// The kubelet killed, and no tick phase had said so.
+    pub observed_only: u64,
+}
+
+/// Pairs predictions with observations that lie close enough.
+#[derive(Clone, Debug, Default)]
+pub struct Agreement {
+    predicted: VecDeque<Prediction>,
+    observed: VecDeque<Duration>,
+    agreed: Agreed,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Prediction {
+    at: Duration,
+    /// Whether every tick phase predicted it; a kill that only some phases see may rightly not happen.
+    certain: bool,
+}
+
+impl Agreement {
+    /// A kill that some tick phase (or every one, if `certain`) predicts at this time.
+    pub fn predict(&mut self, at: Duration, certain: bool, tolerance: Duration) {
+        let near = |other: &Duration| other.abs_diff(at) <= tolerance;
+        if let Some(index) = self.observed.iter().position(near) {
+            self.observed.remove(index);
+            self.agreed.both += 1;
+            return;
+        }
+        // Phases reach the same kill one after another: they are one prediction.
+        if let Some(same) = self.predicted.iter_mut().find(|earlier| near(&earlier.at)) {
+            same.certain |= certain;
+            return;
+        }
+        self.predicted.push_back(Prediction { at, certain });
+    }
+
+    /// A kill by the kubelet at this time.
+    pub fn observe(&mut self, at: Duration, tolerance: Duration) {
+        match self
+            .predicted
+            .iter()
+            .position(|p| p.at.abs_diff(at) <= tolerance)
+        {
+            Some(index) => {
+                self.predicted.remove(index);
+                self.agreed.both += 1;
+            }
+            None => self.observed.push_back(at),
+        }
+    }
+
+    /// Counts as unmatched what can no longer meet a counterpart.
+    pub fn settle(&mut self, now: Duration, tolerance: Duration) {
+        let over = |at: Duration| now.saturating_sub(at) > tolerance;
+        while let Some(prediction) = self.predicted.pop_front_if(|p| over(p.at)) {
+            self.agreed.predicted_only += u64::from(prediction.certain);
+        }
+        while self.observed.pop_front_if(|at| over(*at)).is_some() {
+            self.agreed.observed_only += 1;
+        }
+    }
+
+    /// The counts so far.
+    pub fn agreed(&self) -> Agreed {
+        self.agreed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOLERANCE: Duration = Duration::from_secs(15);
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_kill_within_the_tolerance_agrees_in_either_order() {
+        let mut agreement = Agreement::default();
+        agreement.predict(seconds(100), false, TOLERANCE);
+        agreement.observe(seconds(110), TOLERANCE);
+        agreement.observe(seconds(200), TOLERANCE);
+        agreement.predict(seconds(190), true, TOLERANCE);
+        agreement.settle(seconds(500), TOLERANCE);
+        assert_eq!(
+            agreement.agreed(),
+            Agreed {
+                both: 2,
+                ..Agreed::default()
+            }
+        );
+    }
+
+    #[test]
+    fn what_meets_nothing_counts_once_the_tolerance_is_over() {
+        let mut agreement = Agreement::default();
+        agreement.predict(seconds(100), true, TOLERANCE);
+        agreement.observe(seconds(130), TOLERANCE);
+        agreement.settle(seconds(110), TOLERANCE);
+        assert_eq!(agreement.agreed(), Agreed::default(), "too early to tell");
+        agreement.settle(seconds(146), TOLERANCE);
+        let apart = Agreed {
+            predicted_only: 1,
+            observed_only: 1,
+            both: 0,
+        };
+        assert_eq!(agreement.agreed(), apart);
+    }
+
+    #[test]
+    fn a_kill_that_only_some_phases_predict_is_no_mistake_when_it_stays_out() {
+        let mut agreement = Agreement::default();
+        agreement.predict(seconds(100), false, TOLERANCE);
+        agreement.settle(seconds(500), TOLERANCE);
+        assert_eq!(agreement.agreed(), Agreed::default());
+    }
+
+    #[test]
+    fn phases_that_reach_the_same_kill_are_one_prediction() {
+        let mut agreement = Agreement::default();
+        agreement.predict(seconds(100), false, TOLERANCE);
+        agreement.predict(seconds(105), false, TOLERANCE);
+        agreement.predict(seconds(109), true, TOLERANCE);
+        agreement.settle(seconds(500), TOLERANCE);
+        assert_eq!(agreement.agreed().predicted_only, 1);
+    }
+}

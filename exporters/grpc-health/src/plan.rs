@@ -1,0 +1,153 @@
+//! Between model and prober: tells the scheduler whom to probe, and the model what came of it.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exposition::Histogram;
+use kube_watch::Changes;
+use parking_lot::RwLock;
+
+use crate::config::{CAP_IN_BUDGETS, Config};
+use crate::model::{self, Event, Model};
+use crate::probe::schedule::{Handle, PodId, Progress, Settings, Sink, StartLag, Target, TargetId};
+use crate::probe::tls::Tls;
+use crate::probe::{Endpoint, Limits};
+
+/// What of a target makes the scheduler probe otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Plan {
+    address: SocketAddr,
+    service: Arc<str>,
+    tls: bool,
+    limits: Limits,
+    interval: Duration,
+}
+
+/// The scheduler's settings, from the flags.
+pub fn settings(config: &Config) -> Settings {
+    Settings {
+        // Replicas and nodes should not probe a pod in the same moment.
+        seed: fastrand::u64(..),
+        starts_per_second: config.max_rate.into(),
+        starts_per_second_and_pod: config.max_rate_per_pod.into(),
+        ..Settings::default()
+    }
+}
+
+/// Writes what happens to attempts into the model, and our own lateness into a histogram.
+pub fn recorder(model: Arc<RwLock<Model>>, lag: Histogram) -> Sink {
+    Arc::new(
+        move |TargetId(id),
+              progress,
+              StartLag {
+                  lag: late, tainted, ..
+              }| {
+            let event = match progress {
+                Progress::Started(at) => {
+                    lag.observe(late.as_secs_f64());
+                    Event::Started(at)
+                }
+                Progress::Overdue(at) => Event::Overdue(at),
+                // Our own lateness may be in it: better no measurement than a wrong one.
+                Progress::Finished(attempt) if tainted => Event::Dropped(attempt.started_at),
+                Progress::Finished(attempt) => Event::Finished(attempt),
+                Progress::Dropped(at) => Event::Dropped(at),
+            };
+            model.write().record(model::TargetId(id), event);
+        },
+    )
+}
+
+/// Keeps the scheduler's targets those of the model.
+pub async fn follow(
+    model: Arc<RwLock<Model>>,
+    cap: Duration,
+    handle: Handle,
+    mut changes: Changes,
+) -> Infallible {
+    let mut planned: HashMap<TargetId, Plan> = HashMap::new();
+    let mut revision = None;
+    loop {
+        let now = model.read().revision();
+        if revision != Some(now) {
+            revision = Some(now);
+            let wanted = wanted(&model.read(), cap);
+            apply(&mut planned, wanted, &handle);
+        }
+        changes.changed().await;
+    }
+}
+
+fn wanted(model: &Model, cap: Duration) -> HashMap<TargetId, (PodId, Plan)> {
+    let mut wanted = HashMap::new();
+    for (model::TargetId(id), key, target) in model.targets() {
+        let Some(address) = target.address else {
+            continue;
+        };
+        let mut pod = DefaultHasher::new();
+        (&key.namespace, &key.pod).hash(&mut pod);
+        let pod = PodId(pod.finish());
+        let budget = target.budget();
+        let plan = Plan {
+            address,
+            service: Arc::clone(&key.service),
+            tls: target.tls,
+            limits: Limits {
+                budget,
+                cap: cap.max(budget * CAP_IN_BUDGETS),
+            },
+            interval: model.interval(target),
+        };
+        wanted.insert(TargetId(id), (pod, plan));
+    }
+    wanted
+}
+
+fn apply(
+    planned: &mut HashMap<TargetId, Plan>,
+    wanted: HashMap<TargetId, (PodId, Plan)>,
+    handle: &Handle,
+) {
+    planned.retain(|id, _| {
+        let stays = wanted.contains_key(id);
+        if !stays {
+            handle.remove(*id);
+        }
+        stays
+    });
+    for (id, (pod, plan)) in wanted {
+        if planned.get(&id) == Some(&plan) {
+            continue;
+        }
+        match endpoint(&plan) {
+            Ok(endpoint) => {
+                let Plan {
+                    limits, interval, ..
+                } = plan;
+                handle.set(
+                    id,
+                    Target {
+                        endpoint: Arc::new(endpoint),
+                        limits,
+                        interval,
+                        pod,
+                    },
+                );
+                planned.insert(id, plan);
+            }
+            Err(error) => tracing::warn!(address = %plan.address, %error, "cannot be probed"),
+        }
+    }
+}
+
+fn endpoint(plan: &Plan) -> anyhow::Result<Endpoint> {
+    let tls = plan
+        .tls
+        .then(|| Tls::unverified(plan.address.ip()))
+        .transpose()?;
+    Ok(Endpoint::at(plan.address, &plan.service, tls)?)
+}
