@@ -45,6 +45,8 @@ pub struct Settings {
     pub starts_per_second: f64,
     /// Starts per second, of all targets of one pod.
     pub starts_per_second_and_pod: f64,
+    /// Attempts under way at once, each of them a socket and, where the target has said something, some 20 kB.
+    pub most_in_flight: usize,
     /// From which lag or stall of our own on a measurement is tainted.
     pub tolerance: Duration,
 }
@@ -67,8 +69,11 @@ pub enum Skip {
     Global,
     /// The bound on one pod's starts.
     Pod,
-    /// The previous attempt is still within its budget: the kubelet's worker does not probe twice at once either.
+    /// The previous attempt is within its budget until the next start: the kubelet's worker does not probe twice at
+    /// once either.
     Busy,
+    /// The bound on attempts under way.
+    Crowded,
     /// We were late by more than an interval.
     Late,
 }
@@ -138,6 +143,7 @@ impl Default for Settings {
             seed: 0,
             starts_per_second: 5_000.0,
             starts_per_second_and_pod: 4.0,
+            most_in_flight: 4096,
             tolerance: Duration::from_millis(50),
         }
     }
@@ -147,7 +153,13 @@ impl Default for Settings {
 
 impl Skip {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Global, Self::Pod, Self::Busy, Self::Late];
+    pub const ALL: [Self; 5] = [
+        Self::Global,
+        Self::Pod,
+        Self::Busy,
+        Self::Crowded,
+        Self::Late,
+    ];
 
     /// The label value.
     pub const fn as_str(self) -> &'static str {
@@ -155,6 +167,7 @@ impl Skip {
             Self::Global => "global_rate",
             Self::Pod => "pod_rate",
             Self::Busy => "busy",
+            Self::Crowded => "in_flight",
             Self::Late => "late",
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grpc_health_exporter::probe::schedule::{
-    Handle, PodId, Settings, Skip, StartLag, Target, TargetId, scheduler,
+    Handle, PodId, Progress, Settings, Skip, StartLag, Target, TargetId, scheduler,
 };
 use grpc_health_exporter::probe::{Endpoint, Limits};
 use probe_engine::{Attempt, Ending, Phase};
@@ -19,11 +19,11 @@ use crate::server::{self, says};
 const INTERVAL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(20);
 
-type Results = UnboundedReceiver<(TargetId, Attempt, StartLag)>;
+type Told = UnboundedReceiver<(TargetId, Progress, StartLag)>;
 
 struct Running {
     handle: Handle,
-    results: Results,
+    told: Told,
     task: JoinHandle<std::convert::Infallible>,
 }
 
@@ -35,24 +35,26 @@ impl Drop for Running {
 
 impl Running {
     fn start(settings: Settings) -> Self {
-        let (told, results) = unbounded_channel();
-        let sink = move |id, attempt, lag| {
-            let _ = told.send((id, attempt, lag));
+        let (tell, told) = unbounded_channel();
+        let sink = move |id, progress, lag| {
+            let _ = tell.send((id, progress, lag));
         };
         let (handle, scheduler) = scheduler(settings, Arc::new(sink));
         let task = tokio::spawn(scheduler.run());
-        Self {
-            handle,
-            results,
-            task,
-        }
+        Self { handle, told, task }
     }
 
+    async fn hear(&mut self) -> (TargetId, Progress, StartLag) {
+        timeout(PATIENCE, self.told.recv()).await.unwrap().unwrap()
+    }
+
+    /// The next attempt that has ended.
     async fn next(&mut self) -> (TargetId, Attempt, StartLag) {
-        timeout(PATIENCE, self.results.recv())
-            .await
-            .unwrap()
-            .unwrap()
+        loop {
+            if let (id, Progress::Finished(attempt), lag) = self.hear().await {
+                return (id, attempt, lag);
+            }
+        }
     }
 }
 
@@ -106,6 +108,40 @@ async fn a_silent_target_holds_at_most_two_sockets() {
 }
 
 #[tokio::test]
+async fn a_hang_is_told_of_when_the_budget_is_over_and_not_when_it_ends() {
+    let address = server::raw(|stream| says(stream, b"")).await;
+    let mut running = Running::start(Settings::default());
+    let limits = Limits {
+        cap: Duration::from_millis(700),
+        ..limits()
+    };
+    running.handle.set(TargetId(1), target(address, limits));
+    let (_, Progress::Started(began), _) = running.hear().await else {
+        panic!("the start comes first");
+    };
+    let (_, overdue, _) = running.hear().await;
+    assert_eq!(overdue, Progress::Overdue(began));
+    let (_, Progress::Finished(attempt), _) = running.hear().await else {
+        panic!("the end comes last");
+    };
+    assert_eq!(attempt.started_at, began);
+    assert!(attempt.total() >= limits.cap, "{attempt:?}");
+}
+
+#[tokio::test]
+async fn an_attempt_that_goes_with_its_target_is_told_of() {
+    let address = server::raw(|stream| says(stream, b"")).await;
+    let mut running = Running::start(Settings::default());
+    let long = Limits::of_budget(Duration::from_secs(60));
+    running.handle.set(TargetId(1), target(address, long));
+    let (_, Progress::Started(began), _) = running.hear().await else {
+        panic!("the start comes first");
+    };
+    running.handle.remove(TargetId(1));
+    assert_eq!(running.hear().await.1, Progress::Dropped(began));
+}
+
+#[tokio::test]
 async fn an_attempt_within_its_budget_is_not_joined_by_another() {
     let address = server::raw(|stream| says(stream, b"")).await;
     let running = Running::start(Settings::default());
@@ -119,6 +155,46 @@ async fn an_attempt_within_its_budget_is_not_joined_by_another() {
     };
     timeout(PATIENCE, skipped).await.unwrap();
     assert_eq!((statistics.started(), statistics.in_flight()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_budget_as_long_as_the_interval_costs_no_start() {
+    let address = server::raw(|stream| says(stream, b"")).await;
+    let mut running = Running::start(Settings::default());
+    let whole = Limits {
+        budget: INTERVAL,
+        cap: Duration::from_secs(60),
+    };
+    running.handle.set(TargetId(1), target(address, whole));
+    for _ in 0..3 {
+        running.next().await;
+    }
+    let statistics = running.handle.statistics();
+    assert!(statistics.started() >= 4);
+    assert_eq!(statistics.skipped_for(Skip::Busy), 0);
+}
+
+#[tokio::test]
+async fn no_more_attempts_are_under_way_than_allowed() {
+    let address = server::raw(|stream| says(stream, b"")).await;
+    let settings = Settings {
+        most_in_flight: 2,
+        ..Settings::default()
+    };
+    let running = Running::start(settings);
+    for id in 0..5 {
+        let mut target = target(address, Limits::of_budget(Duration::from_secs(60)));
+        target.pod = PodId(id);
+        running.handle.set(TargetId(id), target);
+    }
+    let statistics = Arc::clone(running.handle.statistics());
+    let skipped = async {
+        while statistics.skipped_for(Skip::Crowded) < 3 {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, skipped).await.unwrap();
+    assert_eq!(statistics.in_flight(), 2);
 }
 
 #[tokio::test]
@@ -140,7 +216,9 @@ async fn a_removed_target_takes_its_sockets_with_it() {
     running.handle.remove(TargetId(1));
     assert_eq!(timeout(PATIENCE, closed.recv()).await, Ok(Some(())));
     sleep(2 * INTERVAL).await;
-    assert!(running.results.try_recv().is_err());
+    while let Ok((_, progress, _)) = running.told.try_recv() {
+        assert!(matches!(progress, Progress::Dropped(_)), "{progress:?}");
+    }
     let statistics = running.handle.statistics();
     assert_eq!((statistics.targets(), statistics.in_flight()), (0, 0));
 }

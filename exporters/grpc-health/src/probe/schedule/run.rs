@@ -21,6 +21,9 @@ use crate::probe::attempt;
 /// How long an idle scheduler sleeps when nothing at all is planned.
 const IDLE: Duration = Duration::from_hours(1);
 
+/// What a timer may be late by of itself.
+const GRAIN: Duration = Duration::from_millis(3);
+
 /// Starts attempts, each in a task of its own, for as long as [`run`](Self::run) is polled.
 pub struct Scheduler {
     settings: Settings,
@@ -39,14 +42,18 @@ struct Shared {
     statistics: Arc<Statistics>,
     pulse: Arc<Pulse>,
     tolerance: Duration,
+    most_in_flight: usize,
 }
 
 /// One entry of the plan. Void when its target is gone or has been planned anew: then the generations differ.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Planned {
+    /// When to try.
     at: Instant,
     id: TargetId,
     generation: u64,
+    /// The start on the target's own grid that this is about: `at`, unless it was put off.
+    tick: Instant,
 }
 
 struct Entry {
@@ -54,6 +61,8 @@ struct Entry {
     lane: Arc<Lane>,
     attempts: Attempts,
     generation: u64,
+    /// When the latest attempt has used up its budget at the latest.
+    busy_until: Option<Instant>,
 }
 
 /// What is in flight to a target: dropped with it.
@@ -83,6 +92,7 @@ impl Scheduler {
                 statistics,
                 pulse: Arc::new(Pulse::new()),
                 tolerance: settings.tolerance,
+                most_in_flight: settings.most_in_flight,
             },
             generation: 0,
         }
@@ -147,6 +157,7 @@ impl Scheduler {
                 lane: Arc::default(),
                 attempts: Attempts::default(),
                 generation,
+                busy_until: None,
             };
             self.targets.insert(id, entry);
             return;
@@ -172,7 +183,12 @@ impl Scheduler {
 
     fn plan_first(&mut self, id: TargetId, interval: Duration, generation: u64, now: Instant) {
         let at = now + phase(self.settings.seed, id, interval);
-        self.plan.push(Reverse(Planned { at, id, generation }));
+        self.plan.push(Reverse(Planned {
+            at,
+            id,
+            generation,
+            tick: at,
+        }));
     }
 
     fn start_due(&mut self, now: Instant) {
@@ -189,11 +205,18 @@ impl Scheduler {
                 std::collections::binary_heap::PeekMut::pop(top);
                 continue;
             };
-            let (next, missed) = following(planned.at, entry.target.interval, now);
+            let started = entry.start(planned, &mut self.pace, &self.shared, now);
+            if started == Err(Skip::Busy)
+                && let Some(later) = entry.put_off(planned, now)
+            {
+                top.0.at = later;
+                continue;
+            }
+            let (next, missed) = following(planned.tick, entry.target.interval, now);
             top.0.at = next;
-            drop(top);
+            top.0.tick = next;
             self.shared.statistics.skip(Skip::Late, missed);
-            if let Err(skip) = entry.start(planned, &mut self.pace, &self.shared, now) {
+            if let Err(skip) = started {
                 self.shared.statistics.skip(skip, 1);
             }
         }
@@ -233,7 +256,11 @@ impl Entry {
         now: Instant,
     ) -> Result<(), Skip> {
         let slot = self.lane.enter().ok_or(Skip::Busy)?;
+        if shared.statistics.in_flight() >= shared.most_in_flight {
+            return Err(Skip::Crowded);
+        }
         pace.start(self.target.pod, now)?;
+        self.busy_until = Some(now + self.target.limits.budget);
         shared.pulse.rouse(now);
         shared.statistics.started.fetch_add(1, Ordering::Relaxed);
         let task = probe(
@@ -247,6 +274,15 @@ impl Entry {
         self.attempts.0.retain(|attempt| !attempt.is_finished());
         self.attempts.0.push(tokio::spawn(task).abort_handle());
         Ok(())
+    }
+
+    /// When the attempt in the way will have ended or gone into its overtime, if that is before the next start.
+    ///
+    /// With a budget as long as the interval a silent target is always still being probed when its next start is due.
+    /// The ticker of the kubelet's worker holds one tick for such a case, and so do we: put off is not left out.
+    fn put_off(&self, planned: Planned, now: Instant) -> Option<Instant> {
+        let later = (self.busy_until? + GRAIN).max(now + GRAIN);
+        (later < planned.tick + self.target.interval).then_some(later)
     }
 }
 
