@@ -8,11 +8,16 @@
 //! writes the attempts back; `decide` asks the engine what they mean; `metrics` shows the latest findings.
 
 pub mod config;
-pub mod decide;
+
 pub mod discover;
-pub mod metrics;
+
 pub mod model;
+
 pub mod probe;
+
+pub mod decide;
+
+pub mod metrics;
 
 pub mod ask;
 pub mod command;

@@ -147,6 +147,8 @@ async fn await_first_list(status: WatchStatus, ready: chassis::Ready) -> Infalli
         changes.changed().await;
     }
     ready.set();
+    let objects: usize = status.watches().iter().map(|watched| watched.objects).sum();
+    tracing::info!(objects, "the first list is in");
     std::future::pending().await
 }
 
