@@ -16,6 +16,10 @@ mod lints;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod newcomers;
+#[cfg(test)]
 mod promql;
 #[cfg(test)]
 mod rooms;
