@@ -316,8 +316,13 @@ impl Index<Killing> for Model {
         self.events.remove(key);
     }
 
-    fn reset(&mut self, _namespace: Option<&str>, events: Vec<Killing>) {
+    fn reset(&mut self, namespace: Option<&str>, events: Vec<Killing>) {
         self.events_listed = true;
+        // Events live for an hour: those that are no longer listed will not come again.
+        self.events.retain(|key, _| {
+            namespace.is_some_and(|namespace| key.namespace != namespace)
+                || events.iter().any(|event| event.key == *key)
+        });
         for event in events {
             self.apply(event);
         }

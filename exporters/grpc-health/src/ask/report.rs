@@ -164,7 +164,7 @@ impl Report {
             gauge(
                 registry,
                 "probe_ip_addr_hash",
-                "Specifies the hash of IP address. It's useful to detect if the IP address changes.",
+                "Specifies the hash of IP address. It's useful to detect if the IP address changes",
                 hash.into(),
             );
         }

@@ -19,7 +19,17 @@ pub struct Agreed {
 pub struct Agreement {
     predicted: VecDeque<Prediction>,
     observed: VecDeque<Duration>,
+    last_met: Option<Duration>,
     agreed: Agreed,
+}
+
+/// How close is close enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tolerance {
+    /// Tick phases reach the same kill one after another, within this time.
+    pub phases: Duration,
+    /// A prediction and the observation of the same kill may lie this far apart.
+    pub meeting: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,41 +39,62 @@ struct Prediction {
     certain: bool,
 }
 
+impl Tolerance {
+    /// The larger of each.
+    #[must_use]
+    pub fn wider(self, other: Self) -> Self {
+        Self {
+            phases: self.phases.max(other.phases),
+            meeting: self.meeting.max(other.meeting),
+        }
+    }
+}
+
 impl Agreement {
     /// A kill that some tick phase (or every one, if `certain`) predicts at this time.
-    pub fn predict(&mut self, at: Duration, certain: bool, tolerance: Duration) {
-        let near = |other: &Duration| other.abs_diff(at) <= tolerance;
-        if let Some(index) = self.observed.iter().position(near) {
+    pub fn predict(&mut self, at: Duration, certain: bool, tolerance: Tolerance) {
+        if let Some(index) = self
+            .observed
+            .iter()
+            .position(|seen| seen.abs_diff(at) <= tolerance.meeting)
+        {
             self.observed.remove(index);
-            self.agreed.both += 1;
+            self.meet(at);
             return;
         }
-        // Phases reach the same kill one after another: they are one prediction.
-        if let Some(same) = self.predicted.iter_mut().find(|earlier| near(&earlier.at)) {
-            same.certain |= certain;
+        let same = |earlier: Duration| earlier.abs_diff(at) <= tolerance.phases;
+        if self.last_met.is_some_and(same) {
+            return;
+        }
+        if let Some(known) = self.predicted.iter_mut().find(|earlier| same(earlier.at)) {
+            known.certain |= certain;
             return;
         }
         self.predicted.push_back(Prediction { at, certain });
     }
 
     /// A kill by the kubelet at this time.
-    pub fn observe(&mut self, at: Duration, tolerance: Duration) {
+    pub fn observe(&mut self, at: Duration, tolerance: Tolerance) {
+        let near = |prediction: &Prediction| prediction.at.abs_diff(at) <= tolerance.meeting;
         match self
             .predicted
             .iter()
-            .position(|p| p.at.abs_diff(at) <= tolerance)
+            .position(near)
+            .and_then(|index| self.predicted.remove(index))
         {
-            Some(index) => {
-                self.predicted.remove(index);
-                self.agreed.both += 1;
-            }
+            Some(prediction) => self.meet(prediction.at),
             None => self.observed.push_back(at),
         }
     }
 
+    fn meet(&mut self, predicted_at: Duration) {
+        self.last_met = Some(predicted_at);
+        self.agreed.both += 1;
+    }
+
     /// Counts as unmatched what can no longer meet a counterpart.
-    pub fn settle(&mut self, now: Duration, tolerance: Duration) {
-        let over = |at: Duration| now.saturating_sub(at) > tolerance;
+    pub fn settle(&mut self, now: Duration, tolerance: Tolerance) {
+        let over = |at: Duration| now.saturating_sub(at) > tolerance.meeting;
         while let Some(prediction) = self.predicted.pop_front_if(|p| over(p.at)) {
             self.agreed.predicted_only += u64::from(prediction.certain);
         }
@@ -82,7 +113,10 @@ impl Agreement {
 mod tests {
     use super::*;
 
-    const TOLERANCE: Duration = Duration::from_secs(15);
+    const TOLERANCE: Tolerance = Tolerance {
+        phases: Duration::from_secs(11),
+        meeting: Duration::from_secs(15),
+    };
 
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -137,5 +171,21 @@ mod tests {
         agreement.predict(seconds(109), true, TOLERANCE);
         agreement.settle(seconds(500), TOLERANCE);
         assert_eq!(agreement.agreed().predicted_only, 1);
+    }
+
+    #[test]
+    fn phases_that_follow_after_the_kill_was_seen_are_the_same_kill() {
+        let mut agreement = Agreement::default();
+        agreement.predict(seconds(100), false, TOLERANCE);
+        agreement.observe(seconds(101), TOLERANCE);
+        agreement.predict(seconds(109), true, TOLERANCE);
+        agreement.settle(seconds(500), TOLERANCE);
+        assert_eq!(
+            agreement.agreed(),
+            Agreed {
+                both: 1,
+                ..Agreed::default()
+            }
+        );
     }
 }

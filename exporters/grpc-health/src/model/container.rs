@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use probe_engine::{GrpcPort, Probe, ProbeCommand, ProbeSpec, ProbeType, lint};
 
-use super::agreement::{Agreed, Agreement};
+use super::agreement::{Agreed, Agreement, Tolerance};
 use super::pod::{Container, Exit, Pod, State};
 use super::target::{Mode, PredictedKill};
 
@@ -16,8 +16,8 @@ pub struct Wanted {
     pub handlers: Vec<Handler>,
     /// Why some of it cannot be measured; bounded label values.
     pub problems: Vec<&'static str>,
-    /// How far apart a prediction and an observation of the same kill may lie.
-    pub tolerance: Duration,
+    /// How far apart predictions and observations of the same kill may lie.
+    pub tolerance: Tolerance,
 }
 
 /// A handler to be measured.
@@ -58,7 +58,7 @@ pub struct Observed {
     /// Kills for a failed probe.
     pub observed_kills: u64,
     restarts: u32,
-    tolerance: Duration,
+    tolerance: Tolerance,
     agreement: Agreement,
 }
 
@@ -93,9 +93,12 @@ impl Wanted {
                 .as_ref()
                 .map_or(spec, |command| within_command(spec, command));
             let grace = Duration::from_secs(pod.grace.into());
-            wanted.tolerance = wanted
-                .tolerance
-                .max(spec.period() + spec.timeout() + grace + SLACK);
+            let phases = spec.period() + spec.timeout();
+            let tolerance = Tolerance {
+                phases,
+                meeting: phases + grace + SLACK,
+            };
+            wanted.tolerance = wanted.tolerance.wider(tolerance);
             let asked = Asked {
                 probe: Probe {
                     probe_type,
@@ -219,7 +222,7 @@ impl Observed {
             watched_since: None,
             observed_kills: 0,
             restarts: container.restarts,
-            tolerance: Duration::ZERO,
+            tolerance: Tolerance::default(),
             agreement: Agreement::default(),
         }
     }
@@ -228,7 +231,7 @@ impl Observed {
     /// do as evidence of a kill.
     pub fn update(&mut self, container: &Container, wanted: &Wanted, by_restarts: bool) {
         self.problems.clone_from(&wanted.problems);
-        self.tolerance = self.tolerance.max(wanted.tolerance);
+        self.tolerance = self.tolerance.wider(wanted.tolerance);
         let restarted = container.restarts > self.restarts;
         self.restarts = container.restarts;
         if let (

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use exposition::Histogram;
 use probe_engine::{
-    Attempt, Container, Ending, Phase, PhaseDurations, Probe, ProbeType, Reason, Sample, Tracker,
-    Verdict, Window,
+    Attempt, Bounds, Container, Ending, Phase, PhaseDurations, Probe, ProbeType, Reason, Sample,
+    Tracker, Verdict, Window,
 };
 
 use super::sequence::Sequence;
@@ -286,6 +286,7 @@ impl Judged {
             Verdict::Failure(_) => self.failed += 1,
             Verdict::Unknown | Verdict::Unmeasured => {}
         }
-        (progress.kills.upper > 0).then_some(progress.kills.lower > 0)
+        let Bounds { lower, upper } = progress.kills;
+        (upper > 0 || lower > 0).then_some(lower > 0)
     }
 }
