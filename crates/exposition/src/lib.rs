@@ -13,7 +13,7 @@ mod build_info;
 mod coalesce;
 mod gzip;
 mod histogram;
-mod model;
+mod lines;
 mod names;
 pub mod negotiate;
 mod openmetrics;

@@ -6,9 +6,10 @@ use prometheus_client::registry::Registry;
 use thiserror::Error;
 
 use crate::body::Body;
+use crate::lines::{self, Dialect};
 use crate::names::{Claims, Filter, Kind};
 use crate::negotiate::Format;
-use crate::{model, openmetrics, protobuf, text};
+use crate::protobuf;
 
 /// Why a collector is missing from a page.
 #[derive(Debug, Error)]
@@ -40,9 +41,9 @@ impl Section<'_> {
     /// Writes everything that the registry has.
     pub(crate) fn write(&mut self, registry: &Registry, format: Format) -> Result<(), Fault> {
         match format {
-            Format::OpenMetrics => openmetrics::write(registry, self),
-            Format::Text0 | Format::Text1 => text::write(&model::gather(registry)?, self),
-            Format::Protobuf => protobuf::write(&model::gather(registry)?, self),
+            Format::OpenMetrics => lines::write(registry, Dialect::OpenMetrics, self),
+            Format::Text0 | Format::Text1 => lines::write(registry, Dialect::Text, self),
+            Format::Protobuf => protobuf::write(registry, self),
         }
     }
 }
