@@ -230,13 +230,21 @@ async fn a_bookmark_is_contact_though_nothing_changed() {
     let pods = Pods::watch(&server);
     let watch = server.next_watch().await;
     pods.until("synced", |pods| pods.status.synced()).await;
+    // Contact by the list and by the start of the watch is behind us once an event came.
+    watch.event("ADDED", &pod("a", 5, "n"));
+    pods.until("an event", |pods| pods.node("a").is_some())
+        .await;
     let before = pods.status.watches()[0].contact.unwrap();
     tokio::time::sleep(Duration::from_millis(20)).await;
     watch.event("BOOKMARK", &json!({"metadata": {"resourceVersion": "6"}}));
-    while pods.status.watches()[0].contact.unwrap() == before {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert!(pods.status.watches()[0].contact.unwrap() > before);
+    let told = async {
+        while pods.status.watches()[0].contact.unwrap() <= before {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), told)
+        .await
+        .expect("a bookmark was no contact");
 }
 
 #[tokio::test]
@@ -318,6 +326,20 @@ async fn a_cut_connection_is_taken_up_and_half_a_line_is_no_event() {
         "{}",
         pods.page()
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_within_a_line_is_cut_and_costs_no_list() {
+    let server = Server::start().await;
+    server.list("/api/v1/pods", &[pod("a", 1, "n")], 5);
+    let pods = Pods::watch(&server);
+    let watch = server.next_watch().await;
+    watch.raw("{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"na");
+    watch.end();
+    let watch = server.next_watch().await;
+    assert_eq!(watch.parameter("resourceVersion"), "5");
+    assert_eq!(server.lists().len(), 1);
+    assert!(pods.page().contains("reason=\"cut\"} 1"), "{}", pods.page());
 }
 
 #[tokio::test]
