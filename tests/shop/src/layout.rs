@@ -100,6 +100,11 @@ impl Layout {
         Ok(())
     }
 
+    /// Notes where a role has come to listen that was started apart from the others.
+    pub fn seat(&mut self, role: Role, traffic: Option<Place>, admin: Place) {
+        self.seats[usize::from(role.index())] = Seat { traffic, admin };
+    }
+
     /// Where the role listens for its callers and its probes; none for the load generator.
     pub fn traffic(&self, role: Role) -> Option<Place> {
         self.seats[usize::from(role.index())].traffic

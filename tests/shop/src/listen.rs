@@ -45,9 +45,10 @@ impl Backlog {
         })
     }
 
-    /// Forgets the delays begun under former faults: what waits in the backlog waits `delay` from now.
+    /// Forgets the delays begun under former faults: what waits in the backlog waits `delay` from now. Later arrivals are not let in with it.
     fn restart_delays(&mut self, delay: Duration) {
-        self.due = VecDeque::from([Instant::now() + delay]);
+        let due = Instant::now() + delay;
+        self.due.iter_mut().for_each(|waiting| *waiting = due);
     }
 
     /// The next connection, `delay` after its arrival. Nothing is lost when the future is dropped.

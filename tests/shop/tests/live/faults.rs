@@ -12,6 +12,8 @@ use crate::client::{HELLO, address, alone, check, everyone, http};
 
 const DELAY: Duration = Duration::from_millis(1_500);
 const SHORT: Duration = Duration::from_millis(400);
+/// What takes longer than this does not happen.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A HEADERS frame that ends its stream: POST, http, `/`, authority `shop`.
 const REQUEST: &[u8] = b"\0\0\x09\x01\x05\0\0\0\x01\x83\x86\x84\x01\x04shop";
@@ -56,6 +58,40 @@ async fn a_delay_before_accept_leaves_the_connection_in_the_backlog() {
     stream.read_u8().await.unwrap();
     assert!(begin.elapsed() >= DELAY);
     assert_eq!(running.stats().connections, 1);
+}
+
+#[tokio::test]
+async fn a_connection_in_the_backlog_waits_from_its_own_arrival() {
+    let running = cartservice_with(Faults {
+        accept_delay_ms: 1_500,
+        ..Faults::default()
+    })
+    .await;
+    for _ in 0..2 {
+        // Long after the fault was set, and after another connection has come: neither lets this one in.
+        let other = greet(&running).await;
+        tokio::time::sleep(DELAY / 2).await;
+        let begin = Instant::now();
+        greet(&running).await.read_u8().await.unwrap();
+        assert!(begin.elapsed() >= DELAY, "{:?}", begin.elapsed());
+        drop(other);
+    }
+}
+
+#[tokio::test]
+async fn taking_the_delay_away_lets_in_what_waits_in_the_backlog() {
+    let running = cartservice_with(Faults {
+        accept_delay_ms: 600_000,
+        ..Faults::default()
+    })
+    .await;
+    let mut stream = greet(&running).await;
+    assert!(timeout(SHORT, stream.read_u8()).await.is_err());
+    running.set_faults(Faults::default()).await.unwrap();
+    timeout(PATIENCE, stream.read_u8())
+        .await
+        .expect("it is let in")
+        .unwrap();
 }
 
 #[tokio::test]
@@ -164,9 +200,13 @@ async fn a_reset_on_accept_comes_before_any_byte() {
         ..Faults::default()
     })
     .await;
-    let mut stream = TcpStream::connect(address(&running)).await.unwrap();
     let mut received = Vec::new();
-    let reset = stream.read_to_end(&mut received).await.unwrap_err();
+    // It may come so early that connecting itself fails with it.
+    let outcome = async {
+        let mut stream = TcpStream::connect(address(&running)).await?;
+        stream.read_to_end(&mut received).await
+    };
+    let reset = outcome.await.unwrap_err();
     assert_eq!(
         (reset.kind(), received.len()),
         (ErrorKind::ConnectionReset, 0)
@@ -212,7 +252,11 @@ async fn a_reset_in_the_rpc_comes_when_the_request_has_arrived() {
         "the connection stands"
     );
     stream.write_all(REQUEST).await.unwrap();
-    let reset = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
+    let mut rest = Vec::new();
+    let reset = timeout(PATIENCE, stream.read_to_end(&mut rest))
+        .await
+        .expect("it ends")
+        .unwrap_err();
     assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
 }
 
