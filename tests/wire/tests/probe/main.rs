@@ -1,5 +1,10 @@
 //! The prober against servers that misbehave: each test names the phase and the reason that have to come out.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 mod connecting;
 mod encrypted;
 mod opening;

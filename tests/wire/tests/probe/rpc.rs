@@ -85,7 +85,7 @@ async fn the_rpc_ends_at_the_trailers_and_not_at_the_message() {
     assert_eq!(attempt.ending, cut());
 }
 
-/// HEADERS with `content-type: application/grpc` (spelt out, not indexed) and DATA; no END_STREAM.
+/// HEADERS with `content-type: application/grpc` (spelt out, not indexed) and DATA; no `END_STREAM`.
 fn message_without_trailers() -> Vec<u8> {
     let mut block = vec![0x88, 0x0f, 0x10, 16];
     block.extend_from_slice(b"application/grpc");
@@ -318,7 +318,7 @@ async fn an_answer_byte_by_byte_is_an_answer() {
 
 #[tokio::test]
 async fn a_request_is_what_grpc_go_would_send() {
-    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let (told, mut requests) = tokio::sync::mpsc::unbounded_channel();
     let address = server::grpc(move |call| {
         let told = told.clone();
         async move {
@@ -330,8 +330,8 @@ async fn a_request_is_what_grpc_go_would_send() {
     .await;
     let asked = endpoint(address).with_user_agent("tester/1").unwrap();
     let asked = asked.with_metadata("x-who", "me").unwrap();
-    let (_, heard) = tokio::join!(look(&asked), heard.recv());
-    let (head, message) = heard.unwrap();
+    let (_, request) = tokio::join!(look(&asked), requests.recv());
+    let (head, message) = request.unwrap();
     assert_eq!(head.method, "POST");
     assert_eq!(head.uri.path(), "/grpc.health.v1.Health/Check");
     assert_eq!(head.uri.authority().unwrap().as_str(), address.to_string());

@@ -70,7 +70,7 @@ fn target(address: SocketAddr, limits: Limits) -> Target {
 fn limits() -> Limits {
     Limits {
         budget: Duration::from_millis(200),
-        cap: Duration::from_secs(60),
+        cap: Duration::from_mins(1),
     }
 }
 
@@ -132,7 +132,7 @@ async fn a_hang_is_told_of_when_the_budget_is_over_and_not_when_it_ends() {
 async fn an_attempt_that_goes_with_its_target_is_told_of() {
     let address = server::raw(|stream| says(stream, b"")).await;
     let mut running = Running::start(Settings::default());
-    let long = Limits::of_budget(Duration::from_secs(60));
+    let long = Limits::of_budget(Duration::from_mins(1));
     running.handle.set(TargetId(1), target(address, long));
     let (_, Progress::Started(began), _) = running.hear().await else {
         panic!("the start comes first");
@@ -145,7 +145,7 @@ async fn an_attempt_that_goes_with_its_target_is_told_of() {
 async fn an_attempt_within_its_budget_is_not_joined_by_another() {
     let address = server::raw(|stream| says(stream, b"")).await;
     let running = Running::start(Settings::default());
-    let long = Limits::of_budget(Duration::from_secs(60));
+    let long = Limits::of_budget(Duration::from_mins(1));
     running.handle.set(TargetId(1), target(address, long));
     let statistics = Arc::clone(running.handle.statistics());
     let skipped = async {
@@ -163,7 +163,7 @@ async fn a_budget_as_long_as_the_interval_costs_no_start() {
     let mut running = Running::start(Settings::default());
     let whole = Limits {
         budget: INTERVAL,
-        cap: Duration::from_secs(60),
+        cap: Duration::from_mins(1),
     };
     running.handle.set(TargetId(1), target(address, whole));
     for _ in 0..3 {
@@ -183,7 +183,7 @@ async fn no_more_attempts_are_under_way_than_allowed() {
     };
     let running = Running::start(settings);
     for id in 0..5 {
-        let mut target = target(address, Limits::of_budget(Duration::from_secs(60)));
+        let mut target = target(address, Limits::of_budget(Duration::from_mins(1)));
         target.pod = PodId(id);
         running.handle.set(TargetId(id), target);
     }

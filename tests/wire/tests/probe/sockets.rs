@@ -42,7 +42,7 @@ async fn a_dropped_attempt_closes_its_socket() {
     for said in [b"", SETTINGS] {
         let (address, mut closed) = silent_and_watching(said).await;
         let endpoint = endpoint(address);
-        let limits = Limits::of_budget(Duration::from_secs(60));
+        let limits = Limits::of_budget(Duration::from_mins(1));
         let attempt = attempt(&endpoint, &limits, || None::<()>);
         assert!(timeout(Duration::from_millis(100), attempt).await.is_err());
         let noticed = timeout(Duration::from_secs(5), closed.recv()).await;
