@@ -283,3 +283,25 @@ fn a_single_registry_is_a_page_of_its_own() {
     assert_eq!(failed.body, "# EOF\n");
     assert_eq!(render(&breaking(|| Err(fmt::Error)), None, None).body, "");
 }
+
+#[test]
+fn a_line_of_no_family_costs_its_collector() {
+    let mut registry = Registry::default();
+    registry.register("broken\nname", "Broken", Gauge::<i64>::default());
+    let mut page = Page::new(&BUILD);
+    page.add("broken", registry).unwrap();
+    for accept in [OPEN_METRICS, "text/plain"] {
+        let page = text(&page, accept);
+        assert!(
+            !page
+                .lines()
+                .any(|line| line.starts_with("name") || line.contains("broken ")),
+            "{page}"
+        );
+        assert!(
+            page.contains("exporter_collector_errors_total{collector=\"broken\"}"),
+            "{page}"
+        );
+    }
+    assert!(text(&page, OPEN_METRICS).contains("{collector=\"broken\"} 3\n"));
+}
