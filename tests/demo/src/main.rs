@@ -1,3 +1,5 @@
 //! The day, played: the shop, the exporter, the fault, the fix, the evidence.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    demo::run()
+}

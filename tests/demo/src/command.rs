@@ -1,0 +1,146 @@
+//! The command line, and what the program is when it has executed itself.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::child::watch_lifeline;
+use crate::evidence::{Status, rows};
+use crate::screen::Screen;
+use crate::stage::Stage;
+use crate::story::Story;
+
+/// What a shell says of a program that Ctrl-C has ended.
+const INTERRUPTED: u8 = 130;
+
+/// Plays a day of Online Boutique in front of grpc-health-exporter, and shows what its page says.
+///
+/// Twelve services start on loopback addresses of their own, nine of them with gRPC health probes. The exporter probes these nine once a
+/// second and judges each by the budget in its pod's manifest. cartservice then slows down under load until its probes cross 1 s and the
+/// kubelet would kill it; its manifest is given 5 s / 15 s / 5, and it is as slow as before, but safe.
+///
+/// Everything ends with this program. A port that is taken is replaced by a free one. Exit code: 0, or 1 when a claim does not hold or
+/// something could not be started.
+#[derive(Debug, Parser)]
+#[command(name = "demo", version)]
+struct Arguments {
+    /// Play the day once (at most 90 s), print the evidence and exit: 0 when every claim holds, 1 when not
+    #[arg(long)]
+    once: bool,
+
+    /// Print only the evidence to standard output, as a JSON array; the live table goes to standard error
+    #[arg(long, requires = "once")]
+    json: bool,
+
+    /// Leave the fault out: cartservice stays quick, so claims do not hold. Shows that the evidence can fail
+    #[arg(long)]
+    without_fault: bool,
+
+    /// Write the live table as an SVG, as it was when a would-be kill had been counted
+    #[arg(long, value_name = "FILE", requires = "once")]
+    picture: Option<PathBuf>,
+}
+
+/// The whole program: the demo, or whatever it has executed itself as.
+pub fn run() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    match name.to_str() {
+        Some("shop") => as_child(|| shop::command([name].into_iter().chain(arguments))),
+        Some("grpc-health-exporter") => as_child(grpc_health_exporter::run),
+        _ => demo([name].into_iter().chain(arguments)),
+    }
+}
+
+fn as_child(work: impl FnOnce() -> ExitCode) -> ExitCode {
+    match watch_lifeline() {
+        Ok(()) => work(),
+        Err(error) => complain(&error.into()),
+    }
+}
+
+fn demo(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments = Arguments::parse_from(arguments);
+    let outcome = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")
+        .and_then(|runtime| runtime.block_on(until_a_signal(&arguments)));
+    outcome.unwrap_or_else(|error| complain(&error))
+}
+
+fn complain(error: &anyhow::Error) -> ExitCode {
+    let _ = writeln!(io::stderr(), "demo: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn until_a_signal(arguments: &Arguments) -> Result<ExitCode> {
+    let mut signals = [
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::hangup())?,
+    ];
+    let [interrupted, terminated, hung_up] = &mut signals;
+    tokio::select! {
+        outcome = play(arguments) => outcome,
+        () = received(interrupted) => Ok(after_a_signal(arguments)),
+        () = received(terminated) => Ok(after_a_signal(arguments)),
+        () = received(hung_up) => Ok(after_a_signal(arguments)),
+    }
+}
+
+/// To be ended is how it is meant to end, unless it was to come to an end by itself.
+fn after_a_signal(arguments: &Arguments) -> ExitCode {
+    if arguments.once {
+        ExitCode::from(INTERRUPTED)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+async fn received(signal: &mut Signal) {
+    signal.recv().await;
+}
+
+async fn play(arguments: &Arguments) -> Result<ExitCode> {
+    let mut screen = if arguments.json {
+        Screen::on_error()
+    } else {
+        Screen::on_output()
+    };
+    screen.say("starting twelve services and grpc-health-exporter")?;
+    let mut stage = Stage::set().await?;
+    for note in &stage.notes {
+        screen.say(note)?;
+    }
+    let mut story = Story::new();
+    story
+        .play(&mut stage, &mut screen, !arguments.without_fault)
+        .await?;
+    let rows = rows(story.day());
+    if arguments.json {
+        let mut output = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut output, &rows)?;
+        writeln!(output)?;
+    } else {
+        screen.evidence(&rows)?;
+    }
+    if let Some((file, picture)) = arguments.picture.as_ref().zip(screen.picture()) {
+        std::fs::write(file, picture).with_context(|| file.display().to_string())?;
+    }
+    if !arguments.once {
+        screen.say("")?;
+        story.go_on(&mut stage, &mut screen).await?;
+    }
+    let held = rows.iter().all(|row| row.status == Status::Ok);
+    Ok(if held {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,271 @@
+//! The day: what is done to the shop, and when. What comes of it is the page's business.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use shop::{Burn, Faults, Load, Queue};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+
+use crate::evidence::Day;
+use crate::look::{Look, Service};
+use crate::moments::SUBJECT;
+use crate::page::Page;
+use crate::scrape::{FORMATS, scrape};
+use crate::screen::Screen;
+use crate::stage::Stage;
+
+/// Time between two scrapes: as often as the exporter computes its findings.
+const SCRAPE_EVERY: Duration = Duration::from_millis(500);
+
+/// A part of the day.
+struct Scene {
+    title: &'static str,
+    change: Change,
+    /// Seconds it lasts at the least, and at the most when the page does not yet show what it is about.
+    least: u64,
+    most: u64,
+    shown: fn(&Look) -> bool,
+}
+
+/// What is done at the beginning of a scene.
+#[derive(Clone, Copy)]
+enum Change {
+    Nothing,
+    /// So many shoppers ask for pages, and cartservice has one worker for them all.
+    Crowd(usize),
+    /// cartservice's only thread is kept busy.
+    Starve,
+    /// The manifest gets another budget.
+    Budget,
+    /// Everything as it was, but for the budget.
+    Relief,
+}
+
+/// The day, at most 85 s of it.
+const SCENES: [Scene; 7] = [
+    Scene {
+        title: "a quiet morning",
+        change: Change::Nothing,
+        least: 8,
+        most: 14,
+        shown: |look| look.services.len() == 9 && look.services.values().all(is_measured),
+    },
+    Scene {
+        title: "shoppers come, and cartservice has one worker: it slows down",
+        change: Change::Crowd(4),
+        least: 4,
+        most: 4,
+        shown: always,
+    },
+    Scene {
+        title: "more shoppers come: cartservice nears its budget",
+        change: Change::Crowd(7),
+        least: 4,
+        most: 4,
+        shown: always,
+    },
+    Scene {
+        title: "the rush hour: little of the budget is left",
+        change: Change::Crowd(10),
+        least: 5,
+        most: 5,
+        shown: always,
+    },
+    Scene {
+        title: "cartservice is starved of CPU: its probes cross 1 s",
+        change: Change::Starve,
+        least: 32,
+        most: 38,
+        shown: |look| {
+            subject(look, |service| {
+                service.kills.0 > 0 && service.recommended.is_some()
+            })
+        },
+    },
+    Scene {
+        title: "the manifest is given 5 s / 15 s / 5; cartservice is as slow as before",
+        change: Change::Budget,
+        least: 13,
+        most: 15,
+        shown: |look| subject(look, |service| service.liveness.timeout > 1),
+    },
+    Scene {
+        title: "the rush is over",
+        change: Change::Relief,
+        least: 4,
+        most: 6,
+        shown: |look| {
+            subject(look, |service| {
+                service.headroom.is_some_and(|headroom| headroom > 0.9)
+            })
+        },
+    },
+];
+
+/// What is shown once the day is told.
+const AFTERWARDS: &str = "calm; Ctrl-C ends it";
+
+/// The day as far as it is told, scraped at its own pace.
+pub(crate) struct Story {
+    begun: Instant,
+    ticks: Interval,
+    day: Day,
+}
+
+impl Story {
+    /// Begins it.
+    pub(crate) fn new() -> Self {
+        let mut ticks = interval(SCRAPE_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            begun: Instant::now(),
+            ticks,
+            day: Day::default(),
+        }
+    }
+
+    /// What the pages have said.
+    pub(crate) fn day(&self) -> &Day {
+        &self.day
+    }
+
+    /// Plays it from beginning to end.
+    pub(crate) async fn play(
+        &mut self,
+        stage: &mut Stage,
+        screen: &mut Screen,
+        with_fault: bool,
+    ) -> Result<()> {
+        for scene in &SCENES {
+            scene.change.make(stage, with_fault).await?;
+            let begun = Instant::now();
+            loop {
+                let shown = self.look(stage).await?.is_some_and(scene.shown);
+                screen.draw(&self.day, stage, scene.title)?;
+                let passed = begun.elapsed();
+                if passed >= Duration::from_secs(scene.most)
+                    || (shown && passed >= Duration::from_secs(scene.least))
+                {
+                    break;
+                }
+            }
+        }
+        for format in FORMATS {
+            let answer = scrape(stage.address, format.accept).await;
+            self.day.formats.push((format, answer));
+        }
+        Ok(())
+    }
+
+    /// Goes on showing the page. Ends only by an error.
+    pub(crate) async fn go_on(&mut self, stage: &mut Stage, screen: &mut Screen) -> Result<()> {
+        let told = self.day.looks.len();
+        loop {
+            self.look(stage).await?;
+            screen.draw(&self.day, stage, AFTERWARDS)?;
+            // What comes after the day need not be kept.
+            if self.day.looks.len() > told + 1 {
+                self.day.looks.remove(told);
+            }
+        }
+    }
+
+    /// The next look; none when that scrape failed.
+    async fn look(&mut self, stage: &mut Stage) -> Result<Option<&Look>> {
+        self.ticks.tick().await;
+        stage.check()?;
+        let at = self.begun.elapsed();
+        match page(stage).await {
+            Ok(page) => {
+                self.day.looks.push(Look::new(at, &page));
+                Ok(self.day.looks.last())
+            }
+            Err(error) => {
+                self.day.failures.push((at, format!("{error:#}")));
+                Ok(None)
+            }
+        }
+    }
+}
+
+async fn page(stage: &Stage) -> Result<Page> {
+    let answer = scrape(stage.address, FORMATS[0].accept).await?;
+    let text = std::str::from_utf8(&answer.body).context("a page that is no UTF-8")?;
+    Ok(Page::parse(text)?)
+}
+
+impl Change {
+    async fn make(self, stage: &Stage, with_fault: bool) -> Result<()> {
+        match self {
+            Self::Nothing => {}
+            Self::Crowd(shoppers) => {
+                stage
+                    .press(&Load {
+                        rate_per_second: 40.0,
+                        shoppers,
+                    })
+                    .await?;
+                if with_fault {
+                    stage.afflict(&one_worker()).await?;
+                }
+            }
+            Self::Starve if with_fault => stage.afflict(&starvation()).await?,
+            Self::Starve => {}
+            Self::Budget => stage.change_budget()?,
+            Self::Relief => {
+                stage.afflict(&Faults::default()).await?;
+                stage.press(&Load::default()).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Each page asks cartservice twice, so a probe waits behind up to twice the shoppers: 40 ms each.
+fn one_worker() -> Faults {
+    Faults {
+        queue: Some(Queue {
+            work_ms: 40,
+            workers: 1,
+            capacity: 1_000,
+        }),
+        ..Faults::default()
+    }
+}
+
+/// A thread that comes up for air every 1.4 s: SETTINGS wait for the next breath, and the answer for the one after it.
+fn starvation() -> Faults {
+    Faults {
+        rpc_delay_ms: 300,
+        burn: Some(Burn {
+            busy_ms: 1_400,
+            idle_ms: 10,
+        }),
+        ..Faults::default()
+    }
+}
+
+fn always(_: &Look) -> bool {
+    true
+}
+
+fn is_measured(service: &Service) -> bool {
+    service.serving && service.measured > 2
+}
+
+fn subject(look: &Look, holds: fn(&Service) -> bool) -> bool {
+    look.service(SUBJECT).is_some_and(holds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_is_over_within_ninety_seconds() {
+        let most: u64 = SCENES.iter().map(|scene| scene.most).sum();
+        assert!(most <= 86, "{most} s, and starting takes a few more");
+        assert!(SCENES.iter().all(|scene| scene.least <= scene.most));
+        assert!(one_worker().check().is_ok() && starvation().check().is_ok());
+    }
+}
