@@ -62,7 +62,14 @@ pub fn containers(spec: &PodSpec) -> Vec<Container> {
         .filter(|(_, found)| found.restart_policy.as_deref() == Some("Always"));
     let sidecars =
         sidecars.map(|(index, found)| container(format!("spec.initContainers[{index}]"), found));
-    regular.chain(sidecars).collect()
+    let mut containers: Vec<Container> = Vec::with_capacity(spec.containers.len());
+    for container in regular.chain(sidecars) {
+        // An API server lets no name through twice; a file may hold anything.
+        if !containers.iter().any(|known| known.name == container.name) {
+            containers.push(container);
+        }
+    }
+    containers
 }
 
 fn container(path: String, container: &core::Container) -> Container {

@@ -10,7 +10,7 @@ use crate::decide::{Findings, HandlerFinding, ProbeFinding};
 const LITTLE_HEADROOM: f64 = 0.25;
 
 /// One row for each probe, the worst first.
-pub fn probes(findings: &Findings) -> Table {
+pub(crate) fn probes(findings: &Findings) -> Table {
     let columns = [
         "container",
         "probe",
@@ -43,7 +43,7 @@ pub fn probes(findings: &Findings) -> Table {
 }
 
 /// What the watches have to complain about.
-pub fn problems(status: &WatchStatus) -> Table {
+pub(crate) fn problems(status: &WatchStatus) -> Table {
     let rows = status.problems().into_iter().map(|problem| Row {
         severity: Severity::Warning,
         cells: vec![problem.to_string()],

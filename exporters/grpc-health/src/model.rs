@@ -1,6 +1,6 @@
 //! Pods, and what was measured of them. No clock, no async: whoever calls says when.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -279,11 +279,12 @@ impl Index<Pod> for Model {
     }
 
     fn reset(&mut self, namespace: Option<&str>, pods: Vec<Pod>) {
+        let listed: HashSet<&ObjectKey> = pods.iter().map(|pod| &pod.key).collect();
         let gone: Vec<ObjectKey> = self
             .pods
             .keys()
             .filter(|key| namespace.is_none_or(|namespace| key.namespace == namespace))
-            .filter(|key| !pods.iter().any(|pod| pod.key == **key))
+            .filter(|key| !listed.contains(key))
             .cloned()
             .collect();
         for key in gone {
@@ -319,9 +320,9 @@ impl Index<Killing> for Model {
     fn reset(&mut self, namespace: Option<&str>, events: Vec<Killing>) {
         self.events_listed = true;
         // Events live for an hour: those that are no longer listed will not come again.
+        let listed: HashSet<&ObjectKey> = events.iter().map(|event| &event.key).collect();
         self.events.retain(|key, _| {
-            namespace.is_some_and(|namespace| key.namespace != namespace)
-                || events.iter().any(|event| event.key == *key)
+            namespace.is_some_and(|namespace| key.namespace != namespace) || listed.contains(key)
         });
         for event in events {
             self.apply(event);

@@ -28,7 +28,7 @@ struct Plan {
 }
 
 /// The scheduler's settings, from the flags.
-pub fn settings(config: &Config) -> Settings {
+pub(crate) fn settings(config: &Config) -> Settings {
     Settings {
         // Replicas and nodes should not probe a pod in the same moment.
         seed: fastrand::u64(..),
@@ -39,7 +39,7 @@ pub fn settings(config: &Config) -> Settings {
 }
 
 /// Writes what happens to attempts into the model, and our own lateness into a histogram.
-pub fn recorder(model: Arc<RwLock<Model>>, lag: Histogram) -> Sink {
+pub(crate) fn recorder(model: Arc<RwLock<Model>>, lag: Histogram) -> Sink {
     Arc::new(
         move |TargetId(id),
               progress,
@@ -63,7 +63,7 @@ pub fn recorder(model: Arc<RwLock<Model>>, lag: Histogram) -> Sink {
 }
 
 /// Keeps the scheduler's targets those of the model.
-pub async fn follow(
+pub(crate) async fn follow(
     model: Arc<RwLock<Model>>,
     cap: Duration,
     handle: Handle,

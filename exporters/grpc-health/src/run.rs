@@ -25,7 +25,7 @@ use crate::probe::schedule::scheduler;
 use crate::{command, landing, plan};
 
 /// Who we are.
-pub const ABOUT: About = About {
+const ABOUT: About = About {
     name: "grpc-health-exporter",
     description: "How near is each pod's gRPC health probe to its own budget, and which budget would be safe?",
     version: env!("CARGO_PKG_VERSION"),

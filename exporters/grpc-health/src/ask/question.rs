@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// A question, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub(super) struct Question {
     /// A name or an address, without brackets.
     pub host: String,
     /// The port.
@@ -24,7 +24,7 @@ pub struct Question {
 
 /// A way to ask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Module {
+pub(super) enum Module {
     /// In clear, as the kubelet does.
     #[default]
     Grpc,
@@ -36,7 +36,7 @@ pub enum Module {
 
 /// A question that makes no sense.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum QuestionError {
+pub(super) enum QuestionError {
     /// Nothing to probe.
     #[error("the parameter `target` is missing: ask /probe?target=HOST:PORT")]
     NoTarget,
@@ -59,7 +59,7 @@ pub enum QuestionError {
 
 impl Question {
     /// How the target is named in the request.
-    pub fn authority(&self) -> String {
+    pub(super) fn authority(&self) -> String {
         let host = self.hostname.as_deref().unwrap_or(&self.host);
         if host.contains(':') {
             format!("[{host}]:{}", self.port)

@@ -28,7 +28,7 @@ const OK: f64 = 0.0;
 
 /// What is known of an answer so far.
 #[derive(Debug)]
-pub struct Report {
+pub(super) struct Report {
     patience: Duration,
     resolve: Duration,
     address: Option<IpAddr>,
@@ -38,7 +38,7 @@ pub struct Report {
 
 impl Report {
     /// Nothing yet but how long there is.
-    pub fn new(question: &Question, patience: Duration) -> Self {
+    pub(super) fn new(question: &Question, patience: Duration) -> Self {
         let words = format!("probing {} within {patience:?}\n", question.authority());
         Self {
             patience,
@@ -50,24 +50,24 @@ impl Report {
     }
 
     /// The name was looked up in this time.
-    pub fn resolved(&mut self, time: Duration) {
+    pub(super) fn resolved(&mut self, time: Duration) {
         self.resolve = time;
         self.say(format_args!("resolved in {time:?}"));
     }
 
     /// The name leads nowhere.
-    pub fn unresolved(&mut self, error: &dyn std::error::Error) {
+    pub(super) fn unresolved(&mut self, error: &dyn std::error::Error) {
         self.say(format_args!("not resolved: {error}"));
     }
 
     /// This is the address.
-    pub fn located(&mut self, address: IpAddr) {
+    pub(super) fn located(&mut self, address: IpAddr) {
         self.address = Some(address);
         self.say(format_args!("address {address}"));
     }
 
     /// This is what came of it.
-    pub fn observed(&mut self, observation: Observation) {
+    pub(super) fn observed(&mut self, observation: Observation) {
         for (phase, time) in observation.attempt.phases.entered() {
             self.say(format_args!("{} took {time:?}", phase.as_str()));
         }
@@ -89,7 +89,7 @@ impl Report {
     }
 
     /// The page, or the words if those were asked for.
-    pub fn response(
+    pub(super) fn response(
         &self,
         question: &Question,
         took: Duration,
@@ -286,7 +286,7 @@ fn session_metrics(registry: &mut Registry, session: &Session) {
             registry,
             "probe_ssl_earliest_cert_expiry",
             "Returns last SSL chain expiry in unixtime",
-            earliest as f64,
+            seconds(earliest),
         );
     }
     if let Some(own) = chain.first() {
@@ -302,6 +302,14 @@ fn session_metrics(registry: &mut Registry, session: &Session) {
             [(labels, 1.0)],
         );
     }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact until the year 285,000,000"
+)]
+fn seconds(time: i64) -> f64 {
+    time as f64
 }
 
 fn label(name: &'static str, value: &str) -> Labels {

@@ -6,19 +6,23 @@ use super::Outlook;
 use crate::model::target::{Judged, Target};
 
 /// The timeouts that are tried, in seconds, beside the recommendation.
-pub const WHAT_IF_TIMEOUTS: [u32; 5] = [1, 2, 3, 5, 10];
+pub(super) const WHAT_IF_TIMEOUTS: [u32; 5] = [1, 2, 3, 5, 10];
 /// A look is worth repeating once this share of the attempts is new.
 const STALE_SHARE: u64 = 20;
 
 /// Whether so many more attempts were judged that the outlook may have changed. Replaying costs a pass over the
 /// window for each timeout, so it is done less often as the window grows.
-pub fn is_due(outlook: &Outlook, judged: u64) -> bool {
+pub(super) fn is_due(outlook: &Outlook, judged: u64) -> bool {
     let samples = u64::try_from(outlook.samples).unwrap_or(u64::MAX);
-    judged.saturating_sub(outlook.judged) > samples / STALE_SHARE
+    // Fewer than then: the count began anew, with a pod of the same name or a probe that came back.
+    let Some(new) = judged.checked_sub(outlook.judged) else {
+        return true;
+    };
+    new > samples / STALE_SHARE
 }
 
 /// Replays the window under other timeouts.
-pub fn look(target: &Target, judged: &Judged, min_samples: usize) -> Outlook {
+pub(super) fn look(target: &Target, judged: &Judged, min_samples: usize) -> Outlook {
     let probe = judged.probe();
     let interval = Some(judged.tracker.interval());
     let kills = |timeout_seconds| {

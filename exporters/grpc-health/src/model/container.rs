@@ -121,9 +121,10 @@ impl Wanted {
         let Asks {
             port, service, tls, ..
         } = asks;
-        let same =
-            |known: &&mut Handler| (known.port, &known.service, known.tls) == (port, &service, tls);
+        let same = |known: &&mut Handler| (known.port, &known.service) == (port, &service);
         match self.handlers.iter_mut().find(same) {
+            // A port speaks one of the two, so that one of the probes fails for ever: told, and not measured.
+            Some(known) if known.tls != tls => self.problem("tls_and_plaintext"),
             Some(known) => known.probes.push(asked),
             None => self.handlers.push(Handler {
                 address,
