@@ -242,9 +242,9 @@ async fn a_reset_in_the_rpc_comes_when_the_request_has_arrived() {
     })
     .await;
     let mut stream = greet(&running).await;
-    let mut received = [0; 9];
-    stream.read_exact(&mut received).await.unwrap();
-    assert_eq!(received[3], 4, "SETTINGS come first");
+    let mut settings = [0; 9];
+    stream.read_exact(&mut settings).await.unwrap();
+    assert_eq!(settings[3], 4, "SETTINGS come first");
     assert!(
         timeout(SHORT, stream.read_to_end(&mut Vec::new()))
             .await
@@ -252,8 +252,8 @@ async fn a_reset_in_the_rpc_comes_when_the_request_has_arrived() {
         "the connection stands"
     );
     stream.write_all(REQUEST).await.unwrap();
-    let mut rest = Vec::new();
-    let reset = timeout(PATIENCE, stream.read_to_end(&mut rest))
+    let mut received = Vec::new();
+    let reset = timeout(PATIENCE, stream.read_to_end(&mut received))
         .await
         .expect("it ends")
         .unwrap_err();
