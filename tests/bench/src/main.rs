@@ -1,3 +1,17 @@
 //! Figures beside a peer's in the same run.
+//!
+//! `command -> grpc_health -> (process, page, load) -> figures`
+//!
+//! Prints `figure NAME VALUE UNIT` lines and writes nothing but temporary files.
 
-fn main() {}
+mod command;
+mod figures;
+mod grpc_health;
+mod http;
+mod load;
+mod page;
+mod process;
+
+fn main() -> std::process::ExitCode {
+    command::run(std::env::args_os())
+}
