@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use chassis::{About, Chassis};
 use exposition::Histogram;
 use futures_util::FutureExt;
-use kube_watch::{Scope, Source, WatchStatus, Watcher};
+use kube_watch::{Scope, Source, State, WatchStatus, Watcher};
 use parking_lot::RwLock;
 use prometheus_client::collector::Collector;
 use prometheus_client::registry::Registry;
@@ -141,14 +141,20 @@ fn add(chassis: &mut Chassis, name: &'static str, collector: impl Collector) -> 
     Ok(chassis.page().add(name, registry)?)
 }
 
+/// Ready with the pods alone: without the right to read events there is less evidence, but nothing to wait for.
 async fn await_first_list(status: WatchStatus, ready: chassis::Ready) -> Infallible {
     let mut changes = status.changes();
-    while !status.ready() {
+    loop {
+        let mut pods = status.watches();
+        pods.retain(|watched| watched.kind == "Pod");
+        if pods.iter().all(|watched| watched.state != State::Starting) {
+            let pods: usize = pods.iter().map(|watched| watched.objects).sum();
+            tracing::info!(pods, "the first list is in");
+            break;
+        }
         changes.changed().await;
     }
     ready.set();
-    let objects: usize = status.watches().iter().map(|watched| watched.objects).sum();
-    tracing::info!(objects, "the first list is in");
     std::future::pending().await
 }
 
