@@ -84,7 +84,7 @@ fn row(findings: &Findings, probe: &ProbeFinding) -> Row {
     cells.push(
         probe
             .headroom
-            .map_or_else(none, |headroom| format!("{:.0} %", headroom * 100.0)),
+            .map_or_else(none, |headroom| format!("{:.0}\u{a0}%", headroom * 100.0)),
     );
     cells.push(probe.near_misses.to_string());
     cells.push(range(probe.consequences));
@@ -119,7 +119,8 @@ fn outcome(last: &Attempt) -> String {
 }
 
 fn milliseconds(time: std::time::Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+    // A number and its unit stay on one line.
+    format!("{:.1}\u{a0}ms", time.as_secs_f64() * 1000.0)
 }
 
 fn range((lower, upper): (u64, u64)) -> String {

@@ -64,7 +64,7 @@ pub(crate) struct Lag {
 
 impl Look {
     /// Reads the figures off a page.
-    pub(crate) fn new(at: Duration, page: &Page) -> Self {
+    pub(crate) fn new(at: Duration, page: &Page<'_>) -> Self {
         let mut look = Self {
             at,
             ..Self::default()
@@ -80,9 +80,9 @@ impl Look {
         self.services.get(name)
     }
 
-    fn take(&mut self, sample: &Sample) {
+    fn take(&mut self, sample: &Sample<'_>) {
         let value = sample.value;
-        match sample.name.as_str() {
+        match sample.name {
             "grpc_probe_exporter_targets" => self.targets = whole(value),
             "kube_watch_objects" if sample.label("kind") == "Pod" => self.pods = whole(value),
             "grpc_probe_exporter_start_lag_seconds_sum" => self.lag.seconds = value,
@@ -123,9 +123,9 @@ impl Service {
     }
 
     /// Whether it was a sample about a probe.
-    fn take(&mut self, sample: &Sample) -> bool {
+    fn take(&mut self, sample: &Sample<'_>) -> bool {
         let value = sample.value;
-        let name = sample.name.as_str();
+        let name = sample.name;
         match (name, sample.label("probe_type")) {
             ("grpc_probe_serving_status", _) if sample.label("serving_status") == "SERVING" => {
                 self.serving = value > 0.0;
@@ -175,7 +175,7 @@ impl Service {
     }
 }
 
-/// A pod of a Deployment has two parts more in its name: the ReplicaSet's hash and its own.
+/// A pod of a Deployment has two parts more in its name: the `ReplicaSet`'s hash and its own.
 fn workload(pod: &str) -> &str {
     pod.rsplitn(3, '-').last().unwrap_or(pod)
 }

@@ -81,11 +81,8 @@ impl<'a> Moments<'a> {
             format!("little headroom: {left} of the budget is left, {failed} probes have failed")
         });
         tell(self.failure, &|service| {
-            let last = seconds(service.last());
             let budget = service.liveness.timeout;
-            format!(
-                "first failure: {last} against a budget of {budget} s, though it answers SERVING"
-            )
+            format!("first failure: no answer within the budget of {budget} s")
         });
         tell(self.kill, &|service| {
             let failures = service.liveness.failures;

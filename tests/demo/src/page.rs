@@ -1,16 +1,18 @@
 //! Prometheus' text format, 0.0.4, as far as a page without timestamps has it.
 
+use std::borrow::Cow;
+
 /// A scraped page: its samples, in their order.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Page {
-    samples: Vec<Sample>,
+pub(crate) struct Page<'a> {
+    samples: Vec<Sample<'a>>,
 }
 
 /// A line of a page.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Sample {
-    pub(crate) name: String,
-    labels: Vec<(String, String)>,
+pub(crate) struct Sample<'a> {
+    pub(crate) name: &'a str,
+    labels: Vec<(&'a str, Cow<'a, str>)>,
     pub(crate) value: f64,
 }
 
@@ -22,9 +24,9 @@ pub(crate) struct PageError {
     line: String,
 }
 
-impl Page {
+impl<'a> Page<'a> {
     /// Reads a page; one line that cannot be read spoils it, as it does for Prometheus.
-    pub(crate) fn parse(text: &str) -> Result<Self, PageError> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, PageError> {
         let mut samples = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -40,21 +42,21 @@ impl Page {
     }
 
     /// All samples.
-    pub(crate) fn samples(&self) -> &[Sample] {
+    pub(crate) fn samples(&self) -> &[Sample<'a>] {
         &self.samples
     }
 }
 
-impl Sample {
+impl Sample<'_> {
     /// A label's value; empty where there is none, which is the same to Prometheus.
     pub(crate) fn label(&self, name: &str) -> &str {
-        let found = self.labels.iter().find(|(label, _)| label == name);
+        let found = self.labels.iter().find(|(label, _)| *label == name);
         found.map_or("", |(_, value)| value)
     }
 }
 
-fn sample(line: &str) -> Option<Sample> {
-    let end = line.find(|c: char| c == '{' || c.is_whitespace())?;
+fn sample(line: &str) -> Option<Sample<'_>> {
+    let end = line.find(['{', ' ', '\t'])?;
     let (name, mut rest) = line.split_at(end);
     let mut labels = Vec::new();
     if let Some(inside) = rest.strip_prefix('{') {
@@ -66,7 +68,7 @@ fn sample(line: &str) -> Option<Sample> {
             }
             let (label, after) = rest.split_once('=')?;
             let (value, after) = quoted(after.trim_start())?;
-            labels.push((label.trim().to_owned(), value));
+            labels.push((label.trim(), value));
             let after = after.trim_start();
             rest = match after.strip_prefix(',') {
                 Some(more) => more.trim_start(),
@@ -77,30 +79,33 @@ fn sample(line: &str) -> Option<Sample> {
     }
     // A timestamp may follow; it is of no use here.
     let value = rest.split_whitespace().next()?.parse().ok()?;
-    let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    (!name.is_empty() && name.chars().all(valid)).then(|| Sample {
-        name: name.to_owned(),
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':';
+    (!name.is_empty() && name.bytes().all(valid)).then_some(Sample {
+        name,
         labels,
         value,
     })
 }
 
 /// A quoted value and what comes after it.
-fn quoted(text: &str) -> Option<(String, &str)> {
+fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let text = text.strip_prefix('"')?;
-    let mut value = String::new();
-    let mut characters = text.char_indices();
-    while let Some((index, character)) = characters.next() {
-        match character {
-            '"' => return Some((value, &text[index + 1..])),
-            '\\' => match characters.next()?.1 {
-                'n' => value.push('\n'),
-                other => value.push(other),
-            },
-            other => value.push(other),
+    let mut value = Cow::Borrowed("");
+    let mut rest = text;
+    loop {
+        let special = rest.find(['"', '\\'])?;
+        value += &rest[..special];
+        let mut after = rest[special..].chars();
+        if after.next()? == '"' {
+            return Some((value, after.as_str()));
         }
+        let escaped = match after.next()? {
+            'n' => '\n',
+            other => other,
+        };
+        value.to_mut().push(escaped);
+        rest = after.as_str();
     }
-    None
 }
 
 #[cfg(test)]
@@ -116,7 +121,7 @@ mod tests {
         let [a, b, c, d] = page.samples() else {
             panic!("{page:?}");
         };
-        assert_eq!((a.name.as_str(), a.label("x")), ("a", ""));
+        assert_eq!((a.name, a.label("x")), ("a", ""));
         assert_eq!((b.label("x"), b.label("y")), ("1", "a\"b\\c\nd}"));
         assert!((b.value - 2000.0).abs() < f64::EPSILON);
         assert!(c.value.is_infinite() && d.value.is_nan());

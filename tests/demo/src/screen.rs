@@ -1,5 +1,6 @@
 //! Shows frames: in place on a terminal, one every few seconds elsewhere.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -131,7 +132,7 @@ impl Screen {
         let lines = &lines[..lines.len().min(rows.saturating_sub(1))];
         let mut text = String::new();
         if self.drawn > 0 {
-            text.push_str(&format!("\x1b[{}A\r", self.drawn));
+            let _ = write!(text, "\x1b[{}A\r", self.drawn);
         } else {
             // The cursor is in the way.
             text.push_str("\x1b[?25l");
@@ -202,7 +203,9 @@ fn paint(line: &Line, colours: bool, columns: usize) -> String {
         let text: String = text.chars().take(left).collect();
         left -= text.chars().count();
         match code(*ink).filter(|_| colours) {
-            Some(code) => painted.push_str(&format!("\x1b[{code}m{text}\x1b[0m")),
+            Some(code) => {
+                let _ = write!(painted, "\x1b[{code}m{text}\x1b[0m");
+            }
             None => painted.push_str(&text),
         }
     }

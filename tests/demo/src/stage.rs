@@ -18,7 +18,7 @@ const EXPORTER: &str = "127.0.0.1:9601";
 /// Any free port.
 const EXPORTER_ELSEWHERE: &str = "127.0.0.1:0";
 /// The pods have been running for that long: initial delays are over.
-const AGE: Duration = Duration::from_secs(3600);
+const AGE: Duration = Duration::from_hours(1);
 /// Probes that a recommendation needs here. The exporter's own default takes a day's work seriously and waits for 1,000.
 pub(crate) const MIN_SAMPLES: u32 = 20;
 

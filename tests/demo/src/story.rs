@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use shop::{Burn, Faults, Load, Queue};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
 use crate::evidence::Day;
 use crate::look::{Look, Service};
@@ -14,8 +14,11 @@ use crate::scrape::{FORMATS, scrape};
 use crate::screen::Screen;
 use crate::stage::Stage;
 
-/// Time between two scrapes: as often as the exporter computes its findings.
-const SCRAPE_EVERY: Duration = Duration::from_millis(500);
+/// Time between two scrapes: each handler is probed as often.
+const SCRAPE_EVERY: Duration = Duration::from_secs(1);
+
+/// Twenty requests of 40 ms each.
+const QUEUE_EMPTIES: Duration = Duration::from_millis(900);
 
 /// A part of the day.
 struct Scene {
@@ -52,23 +55,23 @@ const SCENES: [Scene; 7] = [
     },
     Scene {
         title: "shoppers come, and cartservice has one worker: it slows down",
-        change: Change::Crowd(4),
-        least: 4,
-        most: 4,
+        change: Change::Crowd(5),
+        least: 3,
+        most: 3,
         shown: always,
     },
     Scene {
         title: "more shoppers come: cartservice nears its budget",
-        change: Change::Crowd(7),
-        least: 4,
-        most: 4,
+        change: Change::Crowd(8),
+        least: 3,
+        most: 3,
         shown: always,
     },
     Scene {
         title: "the rush hour: little of the budget is left",
         change: Change::Crowd(10),
-        least: 5,
-        most: 5,
+        least: 8,
+        most: 8,
         shown: always,
     },
     Scene {
@@ -175,9 +178,9 @@ impl Story {
         self.ticks.tick().await;
         stage.check()?;
         let at = self.begun.elapsed();
-        match page(stage).await {
-            Ok(page) => {
-                self.day.looks.push(Look::new(at, &page));
+        match page(stage, at).await {
+            Ok(look) => {
+                self.day.looks.push(look);
                 Ok(self.day.looks.last())
             }
             Err(error) => {
@@ -188,16 +191,15 @@ impl Story {
     }
 }
 
-async fn page(stage: &Stage) -> Result<Page> {
+async fn page(stage: &Stage, at: Duration) -> Result<Look> {
     let answer = scrape(stage.address, FORMATS[0].accept).await?;
     let text = std::str::from_utf8(&answer.body).context("a page that is no UTF-8")?;
-    Ok(Page::parse(text)?)
+    Ok(Look::new(at, &Page::parse(text)?))
 }
 
 impl Change {
     async fn make(self, stage: &Stage, with_fault: bool) -> Result<()> {
         match self {
-            Self::Nothing => {}
             Self::Crowd(shoppers) => {
                 stage
                     .press(&Load {
@@ -209,8 +211,13 @@ impl Change {
                     stage.afflict(&one_worker()).await?;
                 }
             }
-            Self::Starve if with_fault => stage.afflict(&starvation()).await?,
-            Self::Starve => {}
+            Self::Starve if with_fault => {
+                stage.afflict(&Faults::default()).await?;
+                // Whoever stands in the queue would wait there for a breath each.
+                sleep(QUEUE_EMPTIES).await;
+                stage.afflict(&starvation()).await?;
+            }
+            Self::Nothing | Self::Starve => {}
             Self::Budget => stage.change_budget()?,
             Self::Relief => {
                 stage.afflict(&Faults::default()).await?;
@@ -233,12 +240,15 @@ fn one_worker() -> Faults {
     }
 }
 
-/// A thread that comes up for air every 1.4 s: SETTINGS wait for the next breath, and the answer for the one after it.
+/// A thread that comes up for air every 260 ms: SETTINGS wait for the second or third breath, and the answer for the third one after.
+///
+/// That makes 1.3 to 1.6 s. Beyond 2 s two attempts would be over their budget at a time, and the exporter would give one of them up.
 fn starvation() -> Faults {
     Faults {
-        rpc_delay_ms: 300,
+        settings_delay_ms: 400,
+        rpc_delay_ms: 600,
         burn: Some(Burn {
-            busy_ms: 1_400,
+            busy_ms: 250,
             idle_ms: 10,
         }),
         ..Faults::default()
