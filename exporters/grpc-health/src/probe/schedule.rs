@@ -4,6 +4,7 @@ mod lane;
 mod pace;
 mod pulse;
 mod run;
+mod told;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

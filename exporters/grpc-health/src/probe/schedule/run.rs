@@ -5,9 +5,8 @@ use std::collections::{BinaryHeap, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use probe_engine::Attempt;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
@@ -15,7 +14,8 @@ use tokio::time::{Instant, sleep_until};
 use super::lane::{Lane, Slot};
 use super::pace::Pace;
 use super::pulse::Pulse;
-use super::{Change, Progress, Settings, Sink, Skip, StartLag, Statistics, Target, TargetId};
+use super::told::Told;
+use super::{Change, Settings, Sink, Skip, Statistics, Target, TargetId};
 use crate::probe::attempt;
 
 /// How long an idle scheduler sleeps when nothing at all is planned.
@@ -296,7 +296,7 @@ async fn probe(
 ) {
     let start = Instant::now();
     let lag = start.saturating_duration_since(planned.at);
-    let mut told = Told::start(&shared, planned.id, lag);
+    let mut told = Told::start(&shared.sink, shared.tolerance, planned.id, lag);
     let overdue = told.overdue();
     let attempt = attempt(&endpoint, &limits, move || {
         let slot = slot.into_overtime()?;
@@ -306,73 +306,6 @@ async fn probe(
     .await;
     let stall = shared.pulse.longest_stall(start, Instant::now());
     told.finish(attempt, stall);
-}
-
-/// Tells the sink of an attempt from its start on; dropped before the end, it tells that too.
-struct Told<'a> {
-    shared: &'a Shared,
-    id: TargetId,
-    started_at: Duration,
-    lag: Duration,
-    finished: bool,
-}
-
-// === impl Told ===
-
-impl<'a> Told<'a> {
-    fn start(shared: &'a Shared, id: TargetId, lag: Duration) -> Self {
-        let started_at = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let told = Self {
-            shared,
-            id,
-            started_at,
-            lag,
-            finished: false,
-        };
-        told.tell(Progress::Started(started_at), Duration::ZERO);
-        told
-    }
-
-    fn overdue(&self) -> impl FnOnce() + use<> {
-        let (sink, id, at) = (Arc::clone(&self.shared.sink), self.id, self.started_at);
-        let lag = self.start_lag(Duration::ZERO);
-        move || sink(id, Progress::Overdue(at), lag)
-    }
-
-    fn finish(&mut self, attempt: Attempt, stall: Duration) {
-        self.finished = true;
-        // By the time that it was announced by, which is a moment before its own.
-        let started_at = self.started_at;
-        let attempt = Attempt {
-            started_at,
-            ..attempt
-        };
-        self.tell(Progress::Finished(attempt), stall);
-    }
-
-    fn tell(&self, progress: Progress, stall: Duration) {
-        (self.shared.sink)(self.id, progress, self.start_lag(stall));
-    }
-
-    fn start_lag(&self, stall: Duration) -> StartLag {
-        let lag = self.lag;
-        let tainted = lag.max(stall) > self.shared.tolerance;
-        StartLag {
-            lag,
-            stall,
-            tainted,
-        }
-    }
-}
-
-impl Drop for Told<'_> {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.tell(Progress::Dropped(self.started_at), Duration::ZERO);
-        }
-    }
 }
 
 // === impl Attempts ===
