@@ -5,6 +5,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod asking;
 mod connecting;
 mod encrypted;
 mod opening;
