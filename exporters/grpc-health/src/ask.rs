@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use parking_lot::RwLock;
+use probe_engine::{Ending, Phase};
 use tokio::time::Instant;
 
 use self::allow::Allow;
@@ -80,35 +81,52 @@ impl Prober {
             .map_or(scrape, |timeout| timeout.min(scrape));
         let mut report = Report::new(&question, patience);
 
-        let Some(address) = self.locate(&question, patience, &mut report).await? else {
-            return Ok(report.response(&question, start.elapsed(), request.headers()));
-        };
+        let addresses = self.locate(&question, patience, &mut report).await?;
         let server_name = question.hostname.as_deref().unwrap_or(&question.host);
         let tls = match question.module {
             Module::Grpc => None,
             Module::GrpcTls => Some(Tls::new(&Trust::System, None, server_name)?),
             Module::GrpcTlsInsecure => Some(Tls::new(&Trust::Anyone, None, server_name)?),
         };
-        let endpoint = Endpoint::new(address, &question.authority(), &question.service, tls)?;
-        let left = patience.saturating_sub(start.elapsed());
-        let observation = observe(&endpoint, &Limits::strict(left), || None::<()>).await;
-        report.observed(observation);
+        for address in addresses {
+            report.located(address.ip());
+            let endpoint = Endpoint::new(
+                address,
+                &question.authority(),
+                &question.service,
+                tls.clone(),
+            )?;
+            let left = patience.saturating_sub(start.elapsed());
+            let observation = observe(&endpoint, &Limits::strict(left), || None::<()>).await;
+            let nobody_there = matches!(
+                observation.attempt.ending,
+                Ending::Failed {
+                    phase: Phase::Connect,
+                    ..
+                }
+            );
+            report.observed(observation);
+            // A name may lead to addresses of both families where only one is listened on, as `localhost` does.
+            if !nobody_there {
+                break;
+            }
+        }
         Ok(report.response(&question, start.elapsed(), request.headers()))
     }
 
-    /// The address to dial; `None` if the name leads nowhere, which is a failed probe and no refusal.
+    /// The addresses to dial, one after another until one connects; none if the name leads nowhere, which is a
+    /// failed probe and no refusal.
     async fn locate(
         &self,
         question: &Question,
         patience: Duration,
         report: &mut Report,
-    ) -> Result<Option<SocketAddr>, Refusal> {
+    ) -> Result<Vec<SocketAddr>, Refusal> {
         let refused = || Refusal::NotAllowed(question.authority());
         if let Ok(address) = question.host.parse::<IpAddr>() {
             let address = SocketAddr::new(address, question.port);
-            report.located(address.ip());
             return if self.allows(address) {
-                Ok(Some(address))
+                Ok(vec![address])
             } else {
                 Err(refused())
             };
@@ -128,18 +146,18 @@ impl Prober {
             Ok(addresses) => addresses,
             Err(error) => {
                 report.unresolved(&error);
-                return Ok(None);
+                return Ok(Vec::new());
             }
         };
-        let allowed = addresses
+        let allowed: Vec<SocketAddr> = addresses
             .into_iter()
             .map(|address| SocketAddr::new(address, question.port))
-            .find(|address| by_name || self.allows(*address));
-        if let Some(address) = allowed {
-            report.located(address.ip());
-            return Ok(Some(address));
+            .filter(|address| by_name || self.allows(*address))
+            .collect();
+        if allowed.is_empty() {
+            return Err(refused());
         }
-        Err(refused())
+        Ok(allowed)
     }
 
     fn allows(&self, address: SocketAddr) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use probe_engine::{Ending, Phase, Reason, Sample, ServingStatus, Window};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,17 @@ pub struct Line {
     /// Why it failed; none if it was given up, when the total is a lower bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+}
+
+/// One attempt as `probe --json` prints it, as far as a replay needs it.
+#[derive(Debug, Deserialize)]
+struct Printed {
+    target: String,
+    started_at: f64,
+    phases_seconds: BTreeMap<String, f64>,
+    status: Option<ServingStatus>,
+    phase: Option<Phase>,
+    reason: Option<String>,
 }
 
 /// A line that is no attempt.
@@ -80,6 +92,33 @@ impl Line {
         }
     }
 
+    /// Reads either form.
+    fn read(text: &str) -> Result<Self, serde_json::Error> {
+        let written: Value = serde_json::from_str(text)?;
+        if written.get("exit_code").is_none() {
+            return serde_json::from_value(written);
+        }
+        let printed: Printed = serde_json::from_value(written)?;
+        // The kubelet dials an address, so that `resolve` is no part of it.
+        let sum = |phases: &[Phase]| {
+            let times = phases
+                .iter()
+                .filter_map(|phase| printed.phases_seconds.get(phase.as_str()));
+            times.sum()
+        };
+        // What it gave up on it tells as a timeout.
+        let reason = printed.reason.filter(|reason| reason != "timeout");
+        Ok(Self {
+            at: printed.started_at,
+            establishment: sum(&[Phase::Connect, Phase::Tls, Phase::Http2]),
+            total: sum(&Phase::ALL),
+            status: printed.status,
+            phase: printed.phase,
+            reason: reason.map(|reason| reason_named(&reason)).transpose()?,
+            target: printed.target,
+        })
+    }
+
     fn sample(&self, line: usize) -> Result<Sample, RecordingError> {
         let time = |field, value| {
             Duration::try_from_secs_f64(value).map_err(|_| RecordingError::Time {
@@ -97,12 +136,29 @@ impl Line {
         let establishment = time("establishment", self.establishment)?;
         let total = time("total", self.total)?;
         Ok(Sample::new(
-            time("at", self.at)?,
+            whole_milliseconds(time("at", self.at)?),
             establishment,
             total,
             ending,
         ))
     }
+}
+
+/// The nearest millisecond, which is what a sample holds: a float of this size is a fraction of a microsecond off.
+fn whole_milliseconds(time: Duration) -> Duration {
+    let rounded = time.saturating_add(Duration::from_micros(500));
+    Duration::new(rounded.as_secs(), rounded.subsec_millis() * 1_000_000)
+}
+
+/// The reason with this label value.
+fn reason_named(name: &str) -> Result<Reason, serde_json::Error> {
+    let code = name
+        .strip_prefix("grpc_")
+        .and_then(|code| code.parse().ok());
+    code.map_or_else(
+        || serde_json::from_value(Value::from(name)),
+        |code| Ok(Reason::Grpc(code)),
+    )
 }
 
 /// Reads a recording: the attempts of each target, in the order in which they began.
@@ -113,7 +169,7 @@ pub fn read(text: &str) -> Result<BTreeMap<String, Window>, RecordingError> {
         if text.trim().is_empty() {
             continue;
         }
-        let line: Line = serde_json::from_str(text).map_err(|source| RecordingError::Json {
+        let line = Line::read(text).map_err(|source| RecordingError::Json {
             line: number,
             source,
         })?;
@@ -194,5 +250,49 @@ mod tests {
             assert!(error.starts_with(message), "{error}");
         }
         assert!(matches!(read("\n\n"), Err(RecordingError::Empty)));
+    }
+
+    #[test]
+    fn what_probe_prints_is_read_by_its_phases_and_its_ending() {
+        let printed = |ending: &str| {
+            let text = format!(
+                r#"{{"target":"a:1","service":"","address":"127.0.0.1:1","exit_code":0,"message":"","started_at":7,"total_seconds":9,
+                "phases_seconds":{{"resolve":5,"connect":0.25,"http2":0.5,"rpc":1.25}},{ending}}}"#
+            );
+            let text = text.replace('\n', "");
+            read(&text).map(|targets| targets["a:1"].latest().expect("one"))
+        };
+        let failed = |reason| Ending::Failed {
+            phase: Phase::Rpc,
+            reason,
+        };
+        for (ending, expected) in [
+            (
+                r#""status":"SERVING""#,
+                Ending::Answered(ServingStatus::Serving),
+            ),
+            (
+                r#""phase":"rpc","reason":"timeout""#,
+                Ending::Cut { phase: Phase::Rpc },
+            ),
+            (
+                r#""phase":"rpc","reason":"unimplemented""#,
+                failed(Reason::Unimplemented),
+            ),
+            (
+                r#""phase":"rpc","reason":"grpc_14""#,
+                failed(Reason::Grpc(14)),
+            ),
+        ] {
+            let sample = printed(ending).expect("reads");
+            assert_eq!(sample.ending(), expected);
+            assert_eq!(sample.establishment(), Duration::from_millis(750));
+            assert_eq!(sample.total(), Duration::from_secs(2));
+        }
+        let unknown = printed(r#""phase":"rpc","reason":"moon""#).expect_err("no such reason");
+        assert!(unknown.to_string().contains("moon"), "{unknown}");
+        let unresolved = r#"{"target":"a:1","exit_code":2,"phases_seconds":{}}"#;
+        let unresolved = read(unresolved).expect_err("no attempt").to_string();
+        assert_eq!(unresolved, "line 1: missing field `started_at`");
     }
 }
