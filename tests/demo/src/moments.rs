@@ -8,13 +8,13 @@ use crate::look::{Look, Service};
 pub(crate) const SUBJECT: &str = "cartservice";
 /// Below this share of the budget there is little headroom.
 pub(crate) const LITTLE: f64 = 0.25;
-/// Looks in a row at which something has to hold before it is believed.
-const IN_A_ROW: usize = 3;
+/// Looks at which there has to be little headroom before it is believed: the alert, too, goes by a quantile and not by one value.
+const LOOKS: usize = 3;
 
 /// The looks at which something was first to be seen.
 #[derive(Debug, Default)]
 pub(crate) struct Moments<'a> {
-    /// The first of three looks in a row with little headroom, and the last of the three.
+    /// The first three looks with little headroom: the first and the last of them.
     pub(crate) little_headroom: Option<(&'a Look, &'a Look)>,
     /// An attempt over its budget.
     pub(crate) failure: Option<&'a Look>,
@@ -48,9 +48,9 @@ impl<'a> Moments<'a> {
         let change = looks.iter().position(changed);
         Self {
             little_headroom: looks
-                .windows(IN_A_ROW)
-                .find(|looks| looks.iter().all(little))
-                .and_then(|looks| looks.first().zip(looks.last())),
+                .iter()
+                .find(|look| little(look))
+                .zip(looks.iter().filter(|look| little(look)).nth(LOOKS - 1)),
             failure: first(&|service| service.failed > 0),
             run: first(&|service| {
                 (1..service.liveness.failures).contains(&service.consecutive)

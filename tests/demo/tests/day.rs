@@ -1,4 +1,5 @@
 //! The demo as a newcomer runs it: with and without its fault, on taken ports, and killed.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;

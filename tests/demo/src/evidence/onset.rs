@@ -47,7 +47,7 @@ impl Story<'_> {
                 between(first, failure)
             )),
             Some(failure) => Err(format!(
-                "below {below} % for three pages at {} s, first failure at {} s",
+                "below {below} % on three pages by {} s, first failure at {} s",
                 clock(third.at),
                 clock(failure.at)
             )),
