@@ -37,6 +37,11 @@ const DECIDE_EVERY: Duration = Duration::from_millis(500);
 
 /// The whole program, from the command line to the exit code.
 pub fn run() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == "probe") {
+        // It takes Go's flags with one dash as well, and has exit codes of its own for wrong ones.
+        return crate::probe::command::run_typed(arguments);
+    }
     let line: CommandLine = chassis::parse(&ABOUT);
     match line.command {
         Some(Command::Probe(args)) => crate::probe::command::run(&args),
