@@ -53,7 +53,8 @@ pub struct Model {
     targets: HashMap<TargetId, (TargetKey, Target)>,
     next_id: u64,
     events: HashMap<ObjectKey, u32>,
-    events_listed: bool,
+    /// Namespaces whose events are listed; `None` stands for all.
+    events_listed: HashSet<Option<String>>,
     revision: u64,
 }
 
@@ -73,7 +74,7 @@ impl Model {
             targets: HashMap::new(),
             next_id: 0,
             events: HashMap::new(),
-            events_listed: false,
+            events_listed: HashSet::new(),
             revision: 0,
         }
     }
@@ -145,6 +146,11 @@ impl Model {
         }
     }
 
+    fn events_are_listed(&self, namespace: &str) -> bool {
+        self.events_listed.contains(&None)
+            || self.events_listed.contains(&Some(namespace.to_owned()))
+    }
+
     fn remove(&mut self, key: &ObjectKey) {
         if let Some(entry) = self.pods.remove(key) {
             for id in entry.targets {
@@ -171,6 +177,7 @@ impl Model {
             containers: Vec::new(),
         });
         let old_targets = std::mem::take(&mut before.targets);
+        let by_restarts = self.settings.kubelet && !self.events_are_listed(&pod.key.namespace);
         let mut entry = Entry {
             uid: before.uid,
             targets: Vec::new(),
@@ -189,11 +196,7 @@ impl Model {
                 Some(index) => before.containers.swap_remove(index),
                 None => Observed::new(container),
             };
-            observed.update(
-                container,
-                &wanted,
-                self.settings.kubelet && !self.events_listed,
-            );
+            observed.update(container, &wanted, by_restarts);
             entry.containers.push(observed);
             for handler in wanted.handlers {
                 let id = self.target(&old_targets, pod, &container.name, &handler);
@@ -301,15 +304,19 @@ impl Index<Killing> for Model {
         let Some(name) = &event.container else {
             return;
         };
-        let before = self.events.insert(event.key.clone(), event.count);
-        if before.is_some_and(|before| before >= event.count) {
+        let times = match self.events.insert(event.key.clone(), event.count) {
+            // How many of them are recent, nobody says: one is.
+            None => 1,
+            Some(before) => u64::from(event.count.saturating_sub(before)),
+        };
+        if times == 0 {
             return;
         }
         let entry = self.pods.get_mut(&event.pod);
         let container =
             entry.and_then(|entry| entry.containers.iter_mut().find(|c| c.name == *name));
         if let (Some(container), Some(at)) = (container, event.at) {
-            container.killed(at);
+            container.killed(at, times);
         }
     }
 
@@ -318,7 +325,7 @@ impl Index<Killing> for Model {
     }
 
     fn reset(&mut self, namespace: Option<&str>, events: Vec<Killing>) {
-        self.events_listed = true;
+        self.events_listed.insert(namespace.map(str::to_owned));
         // Events live for an hour: those that are no longer listed will not come again.
         let listed: HashSet<&ObjectKey> = events.iter().map(|event| &event.key).collect();
         self.events.retain(|key, _| {
@@ -329,3 +336,6 @@ impl Index<Killing> for Model {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,6 +58,8 @@ pub struct Observed {
     /// Kills for a failed probe.
     pub observed_kills: u64,
     restarts: u32,
+    /// Until when restarts have told of kills, so that events about them are nothing new.
+    told_until: Option<Duration>,
     tolerance: Tolerance,
     agreement: Agreement,
 }
@@ -223,6 +225,7 @@ impl Observed {
             watched_since: None,
             observed_kills: 0,
             restarts: container.restarts,
+            told_until: None,
             tolerance: Tolerance::default(),
             agreement: Agreement::default(),
         }
@@ -244,14 +247,16 @@ impl Observed {
             }),
         ) = (restarted, by_restarts, container.last_exit)
         {
-            self.killed(at);
+            self.killed(at, 1);
+            self.told_until = Some(at);
         }
     }
 
-    /// The kubelet killed it for a failed probe.
-    pub fn killed(&mut self, at: Duration) {
-        if self.watched_since.is_some_and(|since| at >= since) {
-            self.observed_kills += 1;
+    /// The kubelet killed it for a failed probe, so many times by now, the last time at `at`.
+    pub fn killed(&mut self, at: Duration, times: u64) {
+        let is_ours = self.watched_since.is_some_and(|since| at >= since);
+        if is_ours && self.told_until.is_none_or(|told| at > told) {
+            self.observed_kills += times;
             self.agreement.observe(at, self.tolerance);
         }
     }
