@@ -72,7 +72,7 @@ fn row(findings: &Findings, probe: &ProbeFinding) -> Row {
         ),
         format!("{} :{}", probe.probe_type.as_str(), probe.port),
         format!(
-            "{} s every {} s, {} failures",
+            "{}\u{a0}s every {}\u{a0}s, {}\u{a0}failures",
             spec.timeout_seconds, spec.period_seconds, spec.failure_threshold
         ),
         last.as_ref().map_or_else(none, outcome),
@@ -89,7 +89,7 @@ fn row(findings: &Findings, probe: &ProbeFinding) -> Row {
     cells.push(probe.near_misses.to_string());
     cells.push(range(probe.consequences));
     cells.push(match &probe.outlook.recommended {
-        Some(Ok(seconds)) => format!("{seconds} s"),
+        Some(Ok(seconds)) => format!("{seconds}\u{a0}s"),
         Some(Err(refusal)) => refusal.clone(),
         None => none(),
     });

@@ -98,7 +98,7 @@ impl<'a> Moments<'a> {
                     .recommended
                     .map_or_else(|| "none yet".to_owned(), |seconds| format!("{seconds} s"));
                 format!(
-                    "replayed: with 1 s {} kills, with 2 s {}, with 3 s {}, with 5 s {}; recommended: {recommended}",
+                    "would-be kills with 1 s: {}, 2 s: {}, 3 s: {}, 5 s: {}; recommended: {recommended}",
                     kills(1),
                     kills(2),
                     kills(3),
