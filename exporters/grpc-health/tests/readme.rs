@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_README=1 cargo test -p grpc-health-exporter --test readme` writes it anew.
 
+#![expect(clippy::unwrap_used, reason = "a test: a panic is its finding")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};

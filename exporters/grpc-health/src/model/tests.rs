@@ -47,7 +47,7 @@ fn pod(namespace: &str, name: &str) -> Pod {
             name: "server".to_owned(),
             restarts: 0,
             state: State::Running {
-                since: at(0) - Duration::from_secs(3600),
+                since: Duration::from_secs(BEGIN - 3600),
                 started: true,
             },
             last_exit: None,

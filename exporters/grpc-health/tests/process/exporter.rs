@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use shop::{Load, Place, Role, Running};
 
 /// How long anything may take that is waited for; a busy machine is no finding.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 const BINARY: &str = env!("CARGO_BIN_EXE_grpc-health-exporter");
 
@@ -200,10 +200,11 @@ impl Answer {
 pub(crate) fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let headers: String = headers
+    let headers: Vec<String> = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
+    let headers = headers.concat();
     let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
