@@ -18,29 +18,29 @@ use probe_engine::{Attempt, Ending, Phase, PhaseDurations, Reason, ServingStatus
 use prometheus_client::registry::Registry;
 
 /// 2026-11-18T13:46:40Z: the moment at which every case begins.
-pub const BEGIN: u64 = 1_795_009_600;
+const BEGIN: u64 = 1_795_009_600;
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How an attempt ended, and the milliseconds of its phases.
 #[derive(Clone, Copy, Debug)]
-pub struct Ended {
-    pub connect: u64,
-    pub http2: u64,
-    pub rpc: u64,
-    pub ending: Ending,
+pub(crate) struct Ended {
+    pub(crate) connect: u64,
+    pub(crate) http2: u64,
+    pub(crate) rpc: u64,
+    pub(crate) ending: Ending,
 }
 
 /// One case: a model, and what was found in it so far.
-pub struct Story {
-    pub model: Arc<RwLock<Model>>,
-    pub found: Arc<ArcSwap<Findings>>,
+pub(crate) struct Story {
+    pub(crate) model: Arc<RwLock<Model>>,
+    pub(crate) found: Arc<ArcSwap<Findings>>,
     min_samples: usize,
     now: Duration,
 }
 
 /// SERVING after so many milliseconds in the rpc.
-pub const fn serving(rpc: u64) -> Ended {
+pub(crate) const fn serving(rpc: u64) -> Ended {
     Ended {
         connect: 1,
         http2: 2,
@@ -50,7 +50,7 @@ pub const fn serving(rpc: u64) -> Ended {
 }
 
 /// Nobody listens.
-pub const REFUSED: Ended = Ended {
+pub(crate) const REFUSED: Ended = Ended {
     connect: 1,
     http2: 0,
     rpc: 0,
@@ -61,25 +61,25 @@ pub const REFUSED: Ended = Ended {
 };
 
 /// A fixture's path.
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
         .join(name)
 }
 
 /// The settings of a cluster's exporter, which probes at each pod's own period.
-pub const SETTINGS: Settings = Settings {
+pub(crate) const SETTINGS: Settings = Settings {
     window_samples: 1440,
     interval: None,
     kubelet: true,
 };
 
 impl Story {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(SETTINGS)
     }
 
-    pub fn with(settings: Settings) -> Self {
+    pub(crate) fn with(settings: Settings) -> Self {
         Self {
             model: Arc::new(RwLock::new(Model::new(settings))),
             found: Arc::default(),
@@ -88,18 +88,18 @@ impl Story {
         }
     }
 
-    pub fn recommending_on(mut self, min_samples: usize) -> Self {
+    pub(crate) fn recommending_on(mut self, min_samples: usize) -> Self {
         self.min_samples = min_samples;
         self
     }
 
     /// The pods are now those of this fixture, read as `--source=files:` reads them; returns what it complained about.
-    pub async fn pods(&mut self, name: &str) -> Vec<Problem> {
+    pub(crate) async fn pods(&mut self, name: &str) -> Vec<Problem> {
         self.pods_at(fixture(name)).await
     }
 
     /// The pods are now those of this YAML.
-    pub async fn written(&mut self, yaml: &str) -> Vec<Problem> {
+    pub(crate) async fn written(&mut self, yaml: &str) -> Vec<Problem> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pods.yaml");
         fs::write(&path, yaml).unwrap();
@@ -130,14 +130,14 @@ impl Story {
     }
 
     /// The pod is deleted, as a watch tells it.
-    pub fn deleted(&mut self, namespace: &str, name: &str) {
+    pub(crate) fn deleted(&mut self, namespace: &str, name: &str) {
         let key = kube_watch::ObjectKey::new(namespace, name);
         let mut model = self.model.write();
         Index::<grpc_health_exporter::model::pod::Pod>::delete(&mut *model, &key);
     }
 
     /// The handlers there are: `pod/container:port/service`, and whether there is anybody to ask.
-    pub fn handlers(&self) -> Vec<(String, bool)> {
+    pub(crate) fn handlers(&self) -> Vec<(String, bool)> {
         let model = self.model.read();
         let handlers = model.targets().map(|(_, key, target)| {
             let name = format!("{}/{}:{}/{}", key.pod, key.container, key.port, key.service);
@@ -147,12 +147,17 @@ impl Story {
     }
 
     /// The ids of the handlers, in the same order.
-    pub fn ids(&self) -> Vec<TargetId> {
+    pub(crate) fn ids(&self) -> Vec<TargetId> {
         self.model.read().targets().map(|(id, ..)| id).collect()
     }
 
     /// Attempts at the handler with this port, each `every` seconds after the one before.
-    pub fn attempts(&mut self, port: u16, every: u64, attempts: impl IntoIterator<Item = Ended>) {
+    pub(crate) fn attempts(
+        &mut self,
+        port: u16,
+        every: u64,
+        attempts: impl IntoIterator<Item = Ended>,
+    ) {
         for ended in attempts {
             self.attempt(port, ended);
             self.now += Duration::from_secs(every);
@@ -160,7 +165,7 @@ impl Story {
     }
 
     /// One attempt now, told as the scheduler tells it: begun, over its budget, ended.
-    pub fn attempt(&mut self, port: u16, ended: Ended) {
+    pub(crate) fn attempt(&mut self, port: u16, ended: Ended) {
         let (id, budget) = {
             let model = self.model.read();
             let mut targets = model.targets();
@@ -192,18 +197,8 @@ impl Story {
         model.record(id, Event::Finished(attempt));
     }
 
-    /// So many seconds go by.
-    pub fn wait(&mut self, seconds: u64) {
-        self.now += Duration::from_secs(seconds);
-    }
-
-    /// The time, in seconds since the epoch.
-    pub fn now(&self) -> Duration {
-        self.now
-    }
-
     /// Decides anew.
-    pub fn decide(&mut self) -> Arc<Findings> {
+    pub(crate) fn decide(&mut self) -> Arc<Findings> {
         self.model.write().settle(self.now);
         let settings = decide::Settings {
             min_samples: self.min_samples,
@@ -214,7 +209,7 @@ impl Story {
     }
 
     /// The page about probes in text 0.0.4, as it is scraped.
-    pub fn scrape(&mut self) -> String {
+    pub(crate) fn scrape(&mut self) -> String {
         self.decide();
         let mut registry = Registry::default();
         registry.register_collector(Box::new(metrics::Probes::new(Arc::clone(&self.found))));
@@ -228,7 +223,7 @@ impl Story {
     }
 
     /// The series about probes, sorted; without the classic buckets, which say little beside count and sum.
-    pub fn series(&mut self) -> Vec<String> {
+    pub(crate) fn series(&mut self) -> Vec<String> {
         let mut series: Vec<String> = self
             .scrape()
             .lines()
@@ -241,7 +236,7 @@ impl Story {
     }
 
     /// The value of the one series that begins so.
-    pub fn value(&mut self, series: &str) -> Option<f64> {
+    pub(crate) fn value(&mut self, series: &str) -> Option<f64> {
         let all = self.series();
         let mut found = all.iter().filter(|line| line.starts_with(series));
         let line = found.next()?;
@@ -250,7 +245,7 @@ impl Story {
     }
 
     /// Compares the series with the case's golden page.
-    pub fn is_golden(&mut self, case: &str) {
+    pub(crate) fn is_golden(&mut self, case: &str) {
         let series = self.series();
         let path = fixture(case).join("page.prom");
         if std::env::var_os("REWRITE_PAGES").is_some() {
