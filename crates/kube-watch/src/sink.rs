@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use k8s_openapi::{ClusterResourceScope, Resource};
 use parking_lot::RwLock;
-use serde::Deserializer;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::status::{Event, Teller};
 use crate::{Index, ObjectKey};
@@ -26,10 +26,10 @@ where
     I: Index<T>,
 {
     /// The object, trimmed, or what does not fit, with the path of the field.
-    pub(crate) fn decode<'de, D>(&self, object: D) -> Result<T, String>
-    where
-        D: Deserializer<'de>,
-    {
+    ///
+    /// By way of a [`Value`] for both sources: the code that reads a pod is the largest part of a binary, and each
+    /// way of reading one would bring all of it again.
+    pub(crate) fn decode(&self, object: Value) -> Result<T, String> {
         serde_path_to_error::deserialize(object)
             .map(self.trim)
             .map_err(|error| {

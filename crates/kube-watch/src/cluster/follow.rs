@@ -290,8 +290,8 @@ where
     }
 
     fn decode(&self, object: &RawValue) -> Result<T, String> {
-        self.sink
-            .decode(&mut serde_json::Deserializer::from_str(object.get()))
+        let value = serde_json::from_str(object.get()).map_err(|error| error.to_string())?;
+        self.sink.decode(value)
     }
 
     async fn in_time<A>(
