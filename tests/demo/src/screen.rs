@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::evidence::{Day, Row, Status};
 use crate::frame::{Ink, Line, Setting, addresses, compact, frame, legend};
+use crate::look::Look;
 use crate::moments::{Moments, SUBJECT};
 use crate::picture;
 use crate::stage::Stage;
@@ -149,15 +150,7 @@ impl Screen {
         self.output.flush()
     }
 
-    fn block(&mut self, setting: Setting<'_>, look: Option<&crate::look::Look>) -> io::Result<()> {
-        let due = self
-            .block
-            .as_ref()
-            .is_none_or(|(at, scene)| at.elapsed() >= BLOCK_EVERY || scene != setting.scene);
-        if !due {
-            return Ok(());
-        }
-        self.block = Some((Instant::now(), setting.scene.to_owned()));
+    fn block(&mut self, setting: Setting<'_>, look: Option<&Look>) -> io::Result<()> {
         let mut lines = Vec::new();
         if !self.introduced {
             self.introduced = true;
@@ -165,7 +158,16 @@ impl Screen {
             lines.extend(legend(setting));
             lines.push(Line::new());
         }
-        lines.extend(compact(setting, look));
+        let due = self
+            .block
+            .as_ref()
+            .is_none_or(|(at, scene)| at.elapsed() >= BLOCK_EVERY || scene != setting.scene);
+        // The first one waits until there is something in it.
+        let filled = look.is_some_and(|look| !look.services.is_empty());
+        if due && (filled || self.block.is_some()) {
+            self.block = Some((Instant::now(), setting.scene.to_owned()));
+            lines.extend(compact(setting, look));
+        }
         for line in &lines {
             writeln!(self.output, "{}", paint(line, false, usize::MAX))?;
         }
