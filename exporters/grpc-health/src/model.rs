@@ -38,7 +38,12 @@ pub enum Event {
     /// It began at this time since the epoch, which names it from here on.
     Started(Duration),
     /// The one that began then has used its budget up. The measurement goes on.
-    Overdue(Duration),
+    Overdue {
+        /// When it began.
+        at: Duration,
+        /// The budget it had, which may not be the target's any more.
+        budget: Duration,
+    },
     /// It ended.
     Finished(Attempt),
     /// It was abandoned, and says nothing.
@@ -115,7 +120,7 @@ impl Model {
                 target.started(at);
                 None
             }
-            Event::Overdue(at) => target.overdue(at),
+            Event::Overdue { at, budget } => target.overdue(at, budget),
             Event::Finished(attempt) => target.finished(&attempt),
             Event::Dropped(at) => target.dropped(at),
         };

@@ -51,7 +51,7 @@ pub(crate) fn recorder(model: Arc<RwLock<Model>>, lag: Histogram) -> Sink {
                     lag.observe(late.as_secs_f64());
                     Event::Started(at)
                 }
-                Progress::Overdue(at) => Event::Overdue(at),
+                Progress::Overdue { at, budget } => Event::Overdue { at, budget },
                 // Our own lateness may be in it: better no measurement than a wrong one.
                 Progress::Finished(attempt) if tainted => Event::Dropped(attempt.started_at),
                 Progress::Finished(attempt) => Event::Finished(attempt),

@@ -188,9 +188,13 @@ impl Target {
     }
 
     /// An attempt used its budget up. It is measured further, but the verdict is in.
-    pub fn overdue(&mut self, at: Duration) -> Option<PredictedKill> {
+    pub fn overdue(&mut self, at: Duration, budget: Duration) -> Option<PredictedKill> {
+        if budget < self.budget() {
+            // It began under a smaller budget than the pod has by now, and may still pass.
+            return None;
+        }
         let mut phases = PhaseDurations::default();
-        phases.set(Phase::Connect, self.budget());
+        phases.set(Phase::Connect, budget);
         // In which phase does not matter to the verdict, and is measured when the attempt ends.
         let ending = Ending::Cut {
             phase: Phase::Connect,

@@ -184,13 +184,37 @@ fn only_a_change_of_what_is_to_be_probed_changes_the_revision() {
     assert_ne!(model.revision(), revision);
 }
 
+fn overdue(second: u64, budget: u64) -> Event {
+    let (at, budget) = (at(second), Duration::from_secs(budget));
+    Event::Overdue { at, budget }
+}
+
+#[test]
+fn an_attempt_that_began_under_a_smaller_budget_is_judged_by_the_pods_own_when_it_ends() {
+    let mut model = model();
+    let mut changed = pod("shop", "a");
+    put(&mut model, &changed);
+    let id = ids(&model)[0];
+    model.record(id, Event::Started(at(1)));
+    let liveness = changed.containers[0].written.liveness.as_mut();
+    liveness.expect("has one").fields.timeout_seconds = Some(5);
+    put(&mut model, &changed);
+    model.record(id, overdue(1, 1));
+    model.record(id, Event::Finished(attempt(1, 2_500)));
+    let (_, _, target) = model.targets().next().expect("one");
+    assert_eq!(
+        (target.judged[0].successful, target.judged[0].failed),
+        (1, 0)
+    );
+}
+
 #[test]
 fn an_attempt_over_its_budget_is_judged_then_and_measured_when_it_ends() {
     let mut model = model();
     put(&mut model, &pod("shop", "a"));
     let id = ids(&model)[0];
     model.record(id, Event::Started(at(1)));
-    model.record(id, Event::Overdue(at(1)));
+    model.record(id, overdue(1, 1));
     let judged = |model: &Model| {
         let (_, _, target) = model.targets().next().expect("one");
         (target.judged[0].failed, target.window.len())

@@ -108,7 +108,12 @@ pub enum Progress {
     Started(Duration),
     /// The one that began then has used up its budget and goes on: a failure by now, whatever comes of it. Told
     /// at once, because the kubelet does not wait for the cap either.
-    Overdue(Duration),
+    Overdue {
+        /// When it began.
+        at: Duration,
+        /// The budget it had, which may not be the target's any more.
+        budget: Duration,
+    },
     /// It ended, and how.
     Finished(Attempt),
     /// The one that began then was dropped with its target: nothing is known of it.

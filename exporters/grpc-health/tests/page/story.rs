@@ -192,7 +192,13 @@ impl Story {
         let mut model = self.model.write();
         model.record(id, Event::Started(self.now));
         if attempt.total() > budget {
-            model.record(id, Event::Overdue(self.now));
+            model.record(
+                id,
+                Event::Overdue {
+                    at: self.now,
+                    budget,
+                },
+            );
         }
         model.record(id, Event::Finished(attempt));
     }

@@ -120,7 +120,8 @@ async fn a_hang_is_told_of_when_the_budget_is_over_and_not_when_it_ends() {
         panic!("the start comes first");
     };
     let (_, overdue, _) = running.hear().await;
-    assert_eq!(overdue, Progress::Overdue(began));
+    let budget = limits.budget;
+    assert_eq!(overdue, Progress::Overdue { at: began, budget });
     let (_, Progress::Finished(attempt), _) = running.hear().await else {
         panic!("the end comes last");
     };

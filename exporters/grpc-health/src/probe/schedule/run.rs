@@ -297,7 +297,7 @@ async fn probe(
     let start = Instant::now();
     let lag = start.saturating_duration_since(planned.at);
     let mut told = Told::start(&shared.sink, shared.tolerance, planned.id, lag);
-    let overdue = told.overdue();
+    let overdue = told.overdue(limits.budget);
     let attempt = attempt(&endpoint, &limits, move || {
         let slot = slot.into_overtime()?;
         overdue();

@@ -38,10 +38,10 @@ impl<'a> Told<'a> {
     }
 
     /// Tells that the budget is used up, when called.
-    pub(super) fn overdue(&self) -> impl FnOnce() + use<> {
+    pub(super) fn overdue(&self, budget: Duration) -> impl FnOnce() + use<> {
         let (sink, id, at) = (Arc::clone(self.sink), self.id, self.started_at);
         let lag = self.start_lag(Duration::ZERO);
-        move || sink(id, Progress::Overdue(at), lag)
+        move || sink(id, Progress::Overdue { at, budget }, lag)
     }
 
     /// Tells of the end.
