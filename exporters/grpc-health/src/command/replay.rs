@@ -232,6 +232,9 @@ fn json(answers: &[Answer]) -> String {
     format!("{:#}\n", serde_json::Value::Array(answers))
 }
 
+/// More would keep the one thread from probing for longer than a probe may be late.
+const MOST_ATTEMPTS: usize = 20_000;
+
 /// `/recording`: the windows of all targets, or of those that the query names, as a recording.
 pub fn recording(model: &Model, query: Option<&str>) -> Response<Bytes> {
     let filters: Vec<(String, String)> =
@@ -256,8 +259,16 @@ pub fn recording(model: &Model, query: Option<&str>) -> Response<Bytes> {
             **own == **value
         })
     };
+    let targets = || model.targets().filter(|(_, key, _)| wanted(key));
+    let attempts: usize = targets().map(|(_, _, target)| target.window.len()).sum();
+    if attempts > MOST_ATTEMPTS {
+        let text = format!(
+            "{attempts} attempts are more than the {MOST_ATTEMPTS} that one answer holds: ask for ?namespace=, ?pod= or ?container=\n"
+        );
+        return answer(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", text);
+    }
     let mut text = String::new();
-    for (_, key, target) in model.targets().filter(|(_, key, _)| wanted(key)) {
+    for (_, key, target) in targets() {
         let name = format!(
             "{}/{}/{}:{}/{}",
             key.namespace, key.pod, key.container, key.port, key.service
@@ -280,4 +291,57 @@ fn answer(status: StatusCode, content_type: &'static str, body: String) -> Respo
         http::HeaderValue::from_static(content_type),
     );
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use kube_watch::Index;
+    use probe_engine::{Attempt, Ending, PhaseDurations, ServingStatus};
+
+    use super::*;
+    use crate::discover;
+    use crate::model::{Event, Settings};
+
+    #[test]
+    fn one_answer_holds_so_many_attempts_and_asks_to_select_beyond() {
+        let mut model = Model::new(Settings {
+            window_samples: MOST_ATTEMPTS,
+            interval: None,
+            kubelet: false,
+        });
+        for name in ["a", "b"] {
+            let pod = serde_json::json!({
+                "metadata": {"namespace": "shop", "name": name},
+                "spec": {"containers": [{"name": "c", "livenessProbe": {"grpc": {"port": 1}}}]},
+            });
+            let pod = serde_json::from_value(pod).expect("a pod");
+            Index::apply(&mut model, discover::pod(pod));
+        }
+        let ids: Vec<_> = model.targets().map(|(id, _, _)| id).collect();
+        for second in 0..=MOST_ATTEMPTS / 2 {
+            let started_at = Duration::from_secs(second as u64);
+            let attempt = Attempt {
+                started_at,
+                phases: PhaseDurations::default(),
+                ending: Ending::Answered(ServingStatus::Serving),
+            };
+            for id in &ids {
+                model.record(*id, Event::Started(started_at));
+                model.record(*id, Event::Finished(attempt));
+            }
+        }
+        let all = recording(&model, None);
+        assert_eq!(all.status(), StatusCode::BAD_REQUEST);
+        assert!(
+            all.body().starts_with(b"20002 attempts"),
+            "{:?}",
+            all.body()
+        );
+        let one = recording(&model, Some("pod=a"));
+        assert_eq!(one.status(), StatusCode::OK);
+        assert_eq!(
+            one.body().iter().filter(|byte| **byte == b'\n').count(),
+            10_001
+        );
+    }
 }
