@@ -4,7 +4,7 @@ use chassis::{Row, Severity, Table};
 use kube_watch::WatchStatus;
 use probe_engine::{Attempt, Phase};
 
-use crate::decide::{Findings, HandlerFinding, ProbeFinding};
+use crate::decide::{Findings, ProbeFinding};
 
 /// Below this share of the budget an attempt was near it.
 const LITTLE_HEADROOM: f64 = 0.25;
@@ -56,13 +56,9 @@ pub(crate) fn problems(status: &WatchStatus) -> Table {
 }
 
 fn row(findings: &Findings, probe: &ProbeFinding) -> Row {
-    let same = |handler: &&HandlerFinding| {
-        handler.name == probe.name && handler.port == probe.port && handler.service == probe.service
-    };
     let last = findings
         .handlers
-        .iter()
-        .find(same)
+        .get(probe.handler)
         .and_then(|handler| handler.last);
     let spec = &probe.spec;
     let mut cells = vec![

@@ -294,9 +294,9 @@ fn with<'a>(labels: &LabelSet<'a>, name: &'a str, value: &'a str) -> LabelSet<'a
 impl ContainerName {
     fn labels(&self) -> LabelSet<'_> {
         vec![
-            ("namespace", self.namespace.as_str().into()),
-            ("pod", self.pod.as_str().into()),
-            ("container", self.container.as_str().into()),
+            ("namespace", (&*self.namespace).into()),
+            ("pod", (&*self.pod).into()),
+            ("container", (&*self.container).into()),
         ]
     }
 }
@@ -305,7 +305,7 @@ impl HandlerFinding {
     fn labels(&self) -> LabelSet<'_> {
         let mut labels = self.name.labels();
         labels.push(("port", self.port.to_string().into()));
-        labels.push(("grpc_service", self.service.as_str().into()));
+        labels.push(("grpc_service", (&*self.service).into()));
         labels
     }
 }

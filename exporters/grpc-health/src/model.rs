@@ -124,6 +124,11 @@ impl Model {
             Event::Finished(attempt) => target.finished(&attempt),
             Event::Dropped(at) => target.dropped(at),
         };
+        // Nearly always there is nothing to tell the container, and finding it costs more than all of the above.
+        let is_first = matches!(event, Event::Started(_)) && target.last.is_none();
+        if !self.settings.kubelet || (kill.is_none() && !is_first) {
+            return;
+        }
         let pod = ObjectKey::new(&*key.namespace, &*key.pod);
         let Some(entry) = self.pods.get_mut(&pod) else {
             return;
@@ -132,7 +137,7 @@ impl Model {
             .containers
             .iter_mut()
             .find(|c| c.name == *key.container);
-        if let (Some(container), true) = (container, self.settings.kubelet) {
+        if let Some(container) = container {
             if let Event::Started(at) = event {
                 container.watched_since.get_or_insert(at);
             }
@@ -186,7 +191,7 @@ impl Model {
         let mut entry = Entry {
             uid: before.uid,
             targets: Vec::new(),
-            containers: Vec::new(),
+            containers: Vec::with_capacity(pod.containers.len()),
         };
         for container in &pod.containers {
             let wanted = Wanted::of(container, pod);

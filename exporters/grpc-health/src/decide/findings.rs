@@ -1,5 +1,6 @@
 //! What was found, ready to be shown: the page reads nothing else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use exposition::Histogram;
@@ -19,17 +20,19 @@ pub struct Findings {
     pub probes: Vec<ProbeFinding>,
     /// One for each container with a probe of ours.
     pub containers: Vec<ContainerFinding>,
+    /// From which probe on the next decision looks at other budgets: each looks at so many only.
+    pub next_look: usize,
 }
 
 /// A container of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContainerName {
     /// The pod's namespace.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// The pod.
-    pub pod: String,
+    pub pod: Arc<str>,
     /// The container.
-    pub container: String,
+    pub container: Arc<str>,
 }
 
 /// What was measured of one handler.
@@ -40,7 +43,7 @@ pub struct HandlerFinding {
     /// Its port.
     pub port: u16,
     /// The service asked for; empty for the server as a whole.
-    pub service: String,
+    pub service: Arc<str>,
     /// All durations, in seconds.
     pub durations: Histogram,
     /// Durations by phase, in seconds, in the order of [`Phase::ALL`].
@@ -58,12 +61,14 @@ pub struct HandlerFinding {
 pub struct ProbeFinding {
     /// Whose.
     pub name: ContainerName,
+    /// Where its handler is among [`Findings::handlers`].
+    pub handler: usize,
     /// Liveness, readiness or startup.
     pub probe_type: probe_engine::ProbeType,
     /// The handler's port.
     pub port: u16,
     /// The handler's service.
-    pub service: String,
+    pub service: Arc<str>,
     /// Native or exec.
     pub mode: Mode,
     /// The budget.
@@ -81,7 +86,7 @@ pub struct ProbeFinding {
     /// Kills (readiness: times unready) over all tick phases: at least, at most.
     pub consequences: (u64, u64),
     /// What other budgets would have done.
-    pub outlook: Outlook,
+    pub outlook: Arc<Outlook>,
     /// Rules that the specification breaks.
     pub lint: Vec<&'static str>,
 }

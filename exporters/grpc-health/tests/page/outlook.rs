@@ -88,7 +88,7 @@ async fn each_probe_keeps_its_own_outlook_when_others_come_and_go() {
     let samples: Vec<_> = found
         .probes
         .iter()
-        .map(|probe| (probe.name.pod.as_str(), probe.outlook.samples))
+        .map(|probe| (&*probe.name.pod, probe.outlook.samples))
         .collect();
     assert_eq!(samples, [("a", 0), ("b", 40), ("c", 0), ("d", 60)]);
 }
