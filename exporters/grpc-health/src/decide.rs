@@ -226,7 +226,9 @@ mod tests {
                 .filter(|place| turn.takes(*place, samples))
                 .collect();
             assert!(taken.len() * samples < Turn::SAMPLES + samples);
-            taken.iter().for_each(|place| looked[*place] += 1);
+            for place in taken {
+                looked[place] += 1;
+            }
             from = turn.next();
         }
         let (least, most) = (looked.iter().min(), looked.iter().max());

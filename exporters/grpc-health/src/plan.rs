@@ -69,7 +69,7 @@ pub(crate) async fn follow(
     handle: Handle,
     mut changes: Changes,
 ) -> Infallible {
-    let mut planned: HashMap<TargetId, Plan> = HashMap::new();
+    let mut planned = HashMap::new();
     let mut revision = None;
     loop {
         let now = model.read().revision();
@@ -108,7 +108,7 @@ fn wanted(model: &Model, cap: Duration) -> HashMap<TargetId, (PodId, Plan)> {
 }
 
 fn apply(
-    planned: &mut HashMap<TargetId, Plan>,
+    planned: &mut HashMap<TargetId, (Plan, Arc<Endpoint>)>,
     wanted: HashMap<TargetId, (PodId, Plan)>,
     handle: &Handle,
 ) {
@@ -120,27 +120,35 @@ fn apply(
         stays
     });
     for (id, (pod, plan)) in wanted {
-        if planned.get(&id) == Some(&plan) {
+        let known = planned.get(&id);
+        if known.is_some_and(|(known, _)| *known == plan) {
             continue;
         }
-        match endpoint(&plan) {
+        // What is in flight goes on under other limits: another endpoint would drop it.
+        let endpoint = match known.filter(|(known, _)| known.asks_the_same(&plan)) {
+            Some((_, endpoint)) => Ok(Arc::clone(endpoint)),
+            None => endpoint(&plan).map(Arc::new),
+        };
+        match endpoint {
             Ok(endpoint) => {
-                let Plan {
-                    limits, interval, ..
-                } = plan;
-                handle.set(
-                    id,
-                    Target {
-                        endpoint: Arc::new(endpoint),
-                        limits,
-                        interval,
-                        pod,
-                    },
-                );
-                planned.insert(id, plan);
+                let target = Target {
+                    endpoint: Arc::clone(&endpoint),
+                    limits: plan.limits,
+                    interval: plan.interval,
+                    pod,
+                };
+                handle.set(id, target);
+                planned.insert(id, (plan, endpoint));
             }
             Err(error) => tracing::warn!(address = %plan.address, %error, "cannot be probed"),
         }
+    }
+}
+
+impl Plan {
+    /// Whether only the limits or the interval differ.
+    fn asks_the_same(&self, other: &Self) -> bool {
+        (self.address, &self.service, self.tls) == (other.address, &other.service, other.tls)
     }
 }
 
@@ -150,4 +158,36 @@ fn endpoint(plan: &Plan) -> anyhow::Result<Endpoint> {
         .then(|| Tls::unverified(plan.address.ip()))
         .transpose()?;
     Ok(Endpoint::at(plan.address, &plan.service, tls)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::schedule::scheduler;
+
+    #[test]
+    fn only_what_is_asked_makes_another_endpoint() {
+        let (handle, _scheduler) = scheduler(Settings::default(), Arc::new(|_, _, _| ()));
+        let plan = |port, seconds| Plan {
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            service: "".into(),
+            tls: false,
+            limits: Limits::of_budget(Duration::from_secs(seconds)),
+            interval: Duration::from_secs(10 * seconds),
+        };
+        let id = TargetId(1);
+        let mut planned = HashMap::new();
+        let mut endpoint_of = |plan| {
+            apply(
+                &mut planned,
+                HashMap::from([(id, (PodId(1), plan))]),
+                &handle,
+            );
+            let (_, endpoint) = &planned[&id];
+            Arc::clone(endpoint)
+        };
+        let first = endpoint_of(plan(1, 1));
+        assert!(Arc::ptr_eq(&first, &endpoint_of(plan(1, 5))));
+        assert!(!Arc::ptr_eq(&first, &endpoint_of(plan(2, 5))));
+    }
 }
