@@ -1,0 +1,241 @@
+//! What an application needs: flows from a workload to a Service, a workload or an address, and what the policies make of
+//! each.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::address::Family;
+use crate::cluster::{Cluster, Pod};
+use crate::policy::{ObjectKey, Protocol};
+use crate::query::{Endpoint, Query, Route};
+use crate::verdict::{Reasons, Verdict};
+
+mod written;
+
+pub use written::{FlowProblem, OneOrMany, WrittenFlow, WrittenFlows};
+
+/// Whom a flow from outside stands for, if it names nobody: an address of documentation (RFC 5737, RFC 3849).
+const OUTSIDE_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));
+const OUTSIDE_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+
+/// A connection that an application needs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Flow {
+    /// Who dials.
+    pub source: FlowSource,
+    /// What is dialled.
+    pub target: FlowTarget,
+    /// On which port: a Service's own, not its pods'.
+    pub port: u16,
+    /// Over what.
+    pub protocol: Protocol,
+    /// What is spoken on it (`grpc`, `http`, `tcp`, `dns`), for whoever tries it out.
+    pub kind: Option<String>,
+    /// Whether the application does without.
+    pub soft: bool,
+    /// Whether somebody wrote it down, or it was read from a workload's environment.
+    pub inferred: bool,
+}
+
+/// Who dials.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FlowSource {
+    /// The replicas of a workload.
+    Workload(ObjectKey),
+    /// Somebody outside: this address, or any.
+    Outside(Option<IpAddr>),
+}
+
+/// What is dialled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FlowTarget {
+    /// A Service.
+    Service(ObjectKey),
+    /// The replicas of a workload, by their own addresses.
+    Workload(ObjectKey),
+    /// An address outside.
+    Address(IpAddr),
+}
+
+/// What the policies make of a flow, with each pair of replicas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowVerdict {
+    /// All of it together.
+    pub state: FlowState,
+    /// Each pair.
+    pub edges: Vec<(Query, Verdict)>,
+}
+
+/// What the policies make of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowState {
+    /// Every pair is allowed.
+    Allowed,
+    /// At least one is denied.
+    Blocked,
+    /// None is denied, and at least one is undefined.
+    Undefined(Reasons),
+    /// Nobody dials.
+    SourceAbsent,
+    /// There is nothing to dial: not the policies' fault.
+    TargetAbsent(Missing),
+}
+
+/// What there is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The Service.
+    Service,
+    /// The port, in the Service.
+    ServicePort,
+    /// Pods: behind the Service, or of the workload.
+    Pods,
+    /// The port that the Service leads to by name, on any pod.
+    TargetPort,
+}
+
+// === impl Flow ===
+
+impl Flow {
+    /// What the policies make of it, given what they make of a connection.
+    pub fn judge(
+        &self,
+        cluster: &Cluster,
+        mut verdict: impl FnMut(&Query) -> Verdict,
+    ) -> FlowVerdict {
+        let queries = match self.queries(cluster) {
+            Ok(queries) => queries,
+            Err(missing) => {
+                return FlowVerdict {
+                    state: FlowState::TargetAbsent(missing),
+                    edges: Vec::new(),
+                };
+            }
+        };
+        if queries.is_empty() {
+            return FlowVerdict {
+                state: FlowState::SourceAbsent,
+                edges: Vec::new(),
+            };
+        }
+        let edges: Vec<_> = queries
+            .into_iter()
+            .map(|query| {
+                let answer = verdict(&query);
+                (query, answer)
+            })
+            .collect();
+        let mut open = None::<Reasons>;
+        let mut blocked = false;
+        for (_, verdict) in &edges {
+            match verdict {
+                Verdict::Allowed => {}
+                Verdict::Denied => blocked = true,
+                Verdict::Undefined(reasons) => {
+                    open = Some(open.unwrap_or_default().and(*reasons));
+                }
+            }
+        }
+        let state = match (blocked, open) {
+            (true, _) => FlowState::Blocked,
+            (false, Some(reasons)) => FlowState::Undefined(reasons),
+            (false, None) => FlowState::Allowed,
+        };
+        FlowVerdict { state, edges }
+    }
+
+    /// Every connection that it stands for: each replica to each replica, on the pod's own port (rule 23).
+    pub fn queries(&self, cluster: &Cluster) -> Result<Vec<Query>, Missing> {
+        let targets = self.targets(cluster)?;
+        let mut queries = Vec::new();
+        for target in &targets {
+            for source in self.sources(cluster, target) {
+                queries.push(Query {
+                    route: self.route(&source, target),
+                    source,
+                    destination: target.endpoint.clone(),
+                    protocol: self.protocol,
+                    port: target.port,
+                    family: None,
+                });
+            }
+        }
+        Ok(queries)
+    }
+
+    fn sources(&self, cluster: &Cluster, target: &Destination) -> Vec<Endpoint> {
+        match &self.source {
+            FlowSource::Outside(Some(address)) => vec![Endpoint::Address(*address)],
+            FlowSource::Outside(None) if target.only_v6 => vec![Endpoint::Address(OUTSIDE_V6)],
+            FlowSource::Outside(None) => vec![Endpoint::Address(OUTSIDE_V4)],
+            FlowSource::Workload(workload) => replicas(cluster, workload)
+                .map(|pod| Endpoint::Pod(pod.key.clone()))
+                .collect(),
+        }
+    }
+
+    fn route(&self, source: &Endpoint, target: &Destination) -> Route {
+        match (&self.target, source) {
+            (FlowTarget::Service(_), Endpoint::Pod(_)) => Route::Service(target.service),
+            (FlowTarget::Service(_), _) => Route::LoadBalancer,
+            _ => Route::Direct,
+        }
+    }
+
+    fn targets(&self, cluster: &Cluster) -> Result<Vec<Destination>, Missing> {
+        let of = |pod: &Pod, port, service| Destination {
+            endpoint: Endpoint::Pod(pod.key.clone()),
+            port,
+            service,
+            only_v6: pod.address(Family::V4).is_none() && pod.address(Family::V6).is_some(),
+        };
+        let targets: Vec<_> = match &self.target {
+            FlowTarget::Address(address) => vec![Destination {
+                endpoint: Endpoint::Address(*address),
+                port: self.port,
+                service: None,
+                only_v6: address.is_ipv6(),
+            }],
+            FlowTarget::Workload(workload) => replicas(cluster, workload)
+                .map(|pod| of(pod, self.port, None))
+                .collect(),
+            FlowTarget::Service(key) => {
+                let service = cluster.services.get(key).ok_or(Missing::Service)?;
+                let mut ports = service.ports.iter();
+                if !ports.any(|it| it.number == self.port && it.protocol == self.protocol) {
+                    return Err(Missing::ServicePort);
+                }
+                let pods: Vec<_> = cluster.behind(service).collect();
+                let address = service.addresses.first().copied();
+                let targets: Vec<_> = pods
+                    .iter()
+                    .filter_map(|pod| {
+                        let port = service.target(self.protocol, self.port, pod)?;
+                        Some(of(pod, port, address))
+                    })
+                    .collect();
+                if targets.is_empty() && !pods.is_empty() {
+                    return Err(Missing::TargetPort);
+                }
+                targets
+            }
+        };
+        if targets.is_empty() {
+            return Err(Missing::Pods);
+        }
+        Ok(targets)
+    }
+}
+
+/// What a flow leads to in the end.
+struct Destination {
+    endpoint: Endpoint,
+    port: u16,
+    service: Option<IpAddr>,
+    only_v6: bool,
+}
+
+fn replicas<'a>(cluster: &'a Cluster, workload: &ObjectKey) -> impl Iterator<Item = &'a Pod> {
+    cluster.pods.values().filter(move |pod| {
+        !pod.finished && pod.key.namespace == workload.namespace && pod.workload == workload.name
+    })
+}

@@ -1,0 +1,311 @@
+//! One verdict at a time, straight from the rules: slow, and meant to be read. The fast engine is tested against it.
+
+use std::net::IpAddr;
+
+use crate::address::{Family, canonical};
+use crate::cluster::{Cluster, Pod};
+use crate::label::Labels;
+use crate::policy::{Direction, Protocol};
+use crate::profile::{Profile, Questions, World};
+use crate::query::{Endpoint, Query, Route};
+use crate::verdict::{Outcome, Reason, Verdict};
+
+mod matching;
+mod tiers;
+
+pub(crate) use matching::{Match, Traffic};
+
+/// One end of a connection, with what the rules ask of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Side<'a> {
+    pub(crate) pod: Option<&'a Pod>,
+    /// The labels of the pod's namespace.
+    pub(crate) namespace: Labels,
+    /// The node that it is, or that it runs on.
+    pub(crate) node: Option<&'a str>,
+    /// Its address of the family in question.
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// What the policies of a cluster say about a connection.
+pub fn verdict(cluster: &Cluster, profile: &Profile, query: &Query) -> Verdict {
+    if query.route == Route::LoadBalancer {
+        return through_load_balancer(cluster, profile, query);
+    }
+    let families = match families(cluster, query) {
+        Ok(families) => families,
+        Err(reason) => return Verdict::undefined(reason),
+    };
+    let questions = questions(cluster, query);
+    let mut all = Outcome::NEVER;
+    let mut in_each_family = Vec::new();
+    for family in families {
+        let worlds = profile.worlds(questions);
+        let outcomes: Vec<_> = worlds
+            .iter()
+            .map(|world| (*world, outcome(cluster, profile, *world, family, query)))
+            .collect();
+        let together = across_worlds(&outcomes);
+        in_each_family.push(Verdict::from(together));
+        all = all.or(together);
+    }
+    if in_each_family.contains(&Verdict::Allowed) && in_each_family.contains(&Verdict::Denied) {
+        all = all.because(Reason::Families);
+    }
+    all.into()
+}
+
+/// The outcome in any of the worlds, and the questions whose answer alone changes it.
+pub(crate) fn across_worlds(outcomes: &[(World, Outcome)]) -> Outcome {
+    let mut all = Outcome::NEVER;
+    for (index, (world, outcome)) in outcomes.iter().enumerate() {
+        all = all.or(*outcome);
+        for (other_world, other) in &outcomes[..index] {
+            let same = (outcome.may_allow, outcome.may_deny) == (other.may_allow, other.may_deny);
+            if let (false, Some(reason)) = (same, world.only_difference(*other_world)) {
+                all = all.because(reason);
+            }
+        }
+    }
+    all
+}
+
+/// Rule 24: what the pod sees is the client's address, or that of any node.
+fn through_load_balancer(cluster: &Cluster, profile: &Profile, query: &Query) -> Verdict {
+    let direct = |source: Endpoint| {
+        let query = Query {
+            source,
+            route: Route::Direct,
+            ..query.clone()
+        };
+        verdict(cluster, profile, &query)
+    };
+    let kept = direct(query.source.clone());
+    // Not as a node: whichever it is, it is not the pod's own.
+    let addresses = cluster.nodes.values().flat_map(|node| &node.addresses);
+    let mut rewritten = addresses
+        .filter(|address| query.family.is_none_or(|it| it == Family::of(**address)))
+        .map(|address| direct(Endpoint::Address(*address)))
+        .filter(|it| *it != Verdict::undefined(Reason::NoCommonFamily));
+    if rewritten.all(|it| it == kept) {
+        kept
+    } else {
+        Verdict::undefined(Reason::LoadBalancer)
+    }
+}
+
+/// The families over which the connection can be made.
+pub(crate) fn families(cluster: &Cluster, query: &Query) -> Result<Vec<Family>, Reason> {
+    let source = addresses(cluster, &query.source)?;
+    let destination = addresses(cluster, &query.destination)?;
+    let both = [Family::V4, Family::V6];
+    if let Some(family) = query.family {
+        return Ok(vec![family]);
+    }
+    // A pod without an address may get one of either.
+    let has = |addresses: &[IpAddr], family| {
+        addresses.is_empty() || addresses.iter().any(|it| Family::of(*it) == family)
+    };
+    let common: Vec<_> = both
+        .into_iter()
+        .filter(|family| has(&source, *family) && has(&destination, *family))
+        .collect();
+    if source.is_empty() && destination.is_empty() {
+        return Ok(vec![Family::V4]);
+    }
+    if common.is_empty() {
+        return Err(Reason::NoCommonFamily);
+    }
+    Ok(common)
+}
+
+fn addresses(cluster: &Cluster, endpoint: &Endpoint) -> Result<Vec<IpAddr>, Reason> {
+    match endpoint {
+        Endpoint::Address(address) => Ok(vec![*address]),
+        Endpoint::Node(name) => {
+            let node = cluster.nodes.get(name).ok_or(Reason::Absent)?;
+            Ok(node.addresses.clone())
+        }
+        Endpoint::Pod(key) => match cluster.pods.get(key) {
+            None => Err(Reason::Absent),
+            Some(pod) if pod.finished => Err(Reason::Finished),
+            Some(pod) => Ok(pod.addresses.clone()),
+        },
+    }
+}
+
+/// What of the open questions this connection asks.
+fn questions(cluster: &Cluster, query: &Query) -> Questions {
+    let pod = |endpoint: &Endpoint| match endpoint {
+        Endpoint::Pod(key) => cluster.pods.get(key),
+        Endpoint::Address(_) | Endpoint::Node(_) => None,
+    };
+    let (source, destination) = (pod(&query.source), pod(&query.destination));
+    let through_service = matches!(query.route, Route::Service(_));
+    Questions {
+        host_network: [source, destination]
+            .into_iter()
+            .flatten()
+            .any(|it| it.host_network),
+        block_on_pod: source.is_some() || destination.is_some(),
+        hairpin: through_service && source.is_some() && query.source == query.destination,
+        block_on_service: matches!(query.route, Route::Service(Some(_))),
+    }
+}
+
+pub(crate) fn side<'a>(cluster: &'a Cluster, endpoint: &'a Endpoint, family: Family) -> Side<'a> {
+    match endpoint {
+        Endpoint::Address(address) => Side {
+            pod: None,
+            namespace: Labels::new(),
+            node: None,
+            address: Some(canonical(*address)),
+        },
+        Endpoint::Node(name) => {
+            let node = cluster.nodes.get(name);
+            let mut addresses = node.into_iter().flat_map(|it| &it.addresses);
+            Side {
+                pod: None,
+                namespace: Labels::new(),
+                node: Some(name),
+                address: addresses.find(|it| Family::of(**it) == family).copied(),
+            }
+        }
+        Endpoint::Pod(key) => {
+            let pod = cluster.pods.get(key);
+            Side {
+                pod,
+                namespace: cluster.namespace(&key.namespace),
+                node: pod.and_then(|it| it.node.as_deref()),
+                address: pod.and_then(|it| it.address(family)),
+            }
+        }
+    }
+}
+
+/// What comes of it in one world and over one family.
+pub(crate) fn outcome(
+    cluster: &Cluster,
+    profile: &Profile,
+    world: World,
+    family: Family,
+    query: &Query,
+) -> Outcome {
+    if !profile.enforces {
+        return Outcome::ALLOWED;
+    }
+    let source = side(cluster, &query.source, family);
+    let destination = side(cluster, &query.destination, family);
+    if query.source == query.destination {
+        match query.route {
+            // Rule 19.
+            Route::Direct | Route::LoadBalancer => return Outcome::ALLOWED,
+            // Rule 20.
+            Route::Service(_) if world.hairpin_is_free => return Outcome::ALLOWED,
+            Route::Service(_) => {}
+        }
+    }
+    let traffic = Traffic {
+        profile,
+        world,
+        protocol: query.protocol,
+        port: query.port,
+        destination: destination.pod,
+        service: match query.route {
+            Route::Service(address) => address.filter(|it| Family::of(*it) == family),
+            Route::Direct | Route::LoadBalancer => None,
+        },
+    };
+    let mut outcome = Outcome::ALLOWED;
+    if source.pod.is_some() && !to_own_node(profile, &source, &destination) {
+        outcome = outcome.then(one_direction(
+            cluster,
+            Direction::Egress,
+            &source,
+            &destination,
+            &traffic,
+        ));
+    }
+    if destination.pod.is_some() && !from_own_node(profile, world, &source, &destination) {
+        outcome = outcome.then(one_direction(
+            cluster,
+            Direction::Ingress,
+            &destination,
+            &source,
+            &traffic,
+        ));
+    }
+    outcome
+}
+
+/// Rule 21: a pod may always talk to the node it runs on.
+pub(crate) fn to_own_node(profile: &Profile, pod: &Side<'_>, other: &Side<'_>) -> bool {
+    profile.own_node_is_free
+        && other.pod.is_none()
+        && other.node.is_some()
+        && other.node == pod.node
+}
+
+/// Rule 21: and its node to it. What a pod on that node's network sends is the node's, unless it is told apart (rule 22).
+pub(crate) fn from_own_node(
+    profile: &Profile,
+    world: World,
+    source: &Side<'_>,
+    destination: &Side<'_>,
+) -> bool {
+    let is_node = source
+        .pod
+        .is_none_or(|pod| pod.host_network && !world.selects_host_network);
+    profile.own_node_is_free && is_node && source.node.is_some() && source.node == destination.node
+}
+
+/// The tiers of one direction, one after the other.
+fn one_direction(
+    cluster: &Cluster,
+    direction: Direction,
+    subject: &Side<'_>,
+    peer: &Side<'_>,
+    traffic: &Traffic<'_>,
+) -> Outcome {
+    let after_admin = || {
+        network_policies(cluster, direction, subject, peer, traffic)
+            .unwrap_or_else(|| tiers::baseline(cluster, direction, subject, peer, traffic))
+    };
+    tiers::admin(cluster, direction, subject, peer, traffic, after_admin)
+}
+
+/// The network policies of the subject's namespace: nothing if none isolates it in this direction (rule 18).
+fn network_policies(
+    cluster: &Cluster,
+    direction: Direction,
+    subject: &Side<'_>,
+    peer: &Side<'_>,
+    traffic: &Traffic<'_>,
+) -> Option<Outcome> {
+    let pod = subject.pod.filter(|pod| traffic.world.selects(pod))?;
+    let mut isolated = false;
+    let mut best = Match::No;
+    for policy in cluster.policies.values() {
+        let Some(rules) = policy.rules(direction) else {
+            continue;
+        };
+        if policy.key.namespace != pod.key.namespace || !policy.subject.matches(&pod.labels) {
+            continue;
+        }
+        isolated = true;
+        for rule in rules {
+            best = best.max(traffic.matches(rule, &pod.key.namespace, peer));
+        }
+    }
+    if !isolated {
+        return None;
+    }
+    // Rule 16: neither a rule nor its absence says anything about other protocols.
+    if traffic.protocol == Protocol::Other {
+        return Some(Outcome::open(Reason::Protocol));
+    }
+    Some(best.allows())
+}
+
+#[cfg(test)]
+mod tests;
