@@ -1,0 +1,9 @@
+//go:build tools
+
+// Package tools names the programs that tests/tools/build makes from this part.
+package tools
+
+import (
+	_ "github.com/prometheus-operator/prometheus-operator/cmd/operator"
+	_ "github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader"
+)
