@@ -8,11 +8,12 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use clap::Parser;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
 
 use crate::layout::{Layout, Place};
 use crate::load::Load;
@@ -20,6 +21,11 @@ use crate::many;
 use crate::pods;
 use crate::role::Role;
 use crate::running::{Running, Settings, Shop};
+
+/// How long the name of a service that this one calls may be unknown.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// And how often it is asked for.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Online Boutique's services on loopback, with faults to set at run time over HTTP on each one's admin address.
 ///
@@ -161,7 +167,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
             return Err(Failure::run(error));
         }
         if let Some(role) = arguments.role {
-            let running = Running::start(settings(role, &arguments, load)?)
+            let running = Running::start(settings(role, &arguments, load).await?)
                 .await
                 .map_err(Failure::run)?;
             print(role, running.listen(), running.admin()).map_err(Failure::run)?;
@@ -187,7 +193,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-fn settings(role: Role, arguments: &Arguments, load: Load) -> Result<Settings, Failure> {
+async fn settings(role: Role, arguments: &Arguments, load: Load) -> Result<Settings, Failure> {
     let standard = Layout::standard();
     let given: BTreeMap<&str, &str> = arguments
         .variables
@@ -212,10 +218,8 @@ fn settings(role: Role, arguments: &Arguments, load: Load) -> Result<Settings, F
             .map(ToString::to_string)
             .or_else(|| env::var(call.variable).ok());
         let Some(value) = value else { continue };
-        let address = value
-            .to_socket_addrs()
-            .map_err(|error| error.to_string())
-            .and_then(|mut addresses| addresses.next().ok_or_else(|| "no address".to_owned()))
+        let address = resolve(call.variable, &value)
+            .await
             .map_err(|error| Failure::usage(format!("{}={value}: {error}", call.variable)))?;
         callees.insert(call.variable.to_owned(), address);
     }
@@ -232,6 +236,31 @@ fn settings(role: Role, arguments: &Arguments, load: Load) -> Result<Settings, F
         load,
         redis_server: arguments.redis_server.clone(),
     })
+}
+
+/// The address of a `HOST:PORT`. A pod can be there before its cluster's DNS knows of the Service, so a name has some time to appear.
+async fn resolve(variable: &str, value: &str) -> io::Result<SocketAddr> {
+    let end = Instant::now() + PATIENCE;
+    let mut told = false;
+    loop {
+        match value.to_socket_addrs() {
+            Ok(mut addresses) => {
+                return addresses
+                    .next()
+                    .ok_or_else(|| io::Error::other("no address"));
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput || Instant::now() > end => {
+                return Err(error);
+            }
+            Err(error) => {
+                if !told {
+                    tracing::warn!("{variable}={value}: {error}; asked again for a minute");
+                    told = true;
+                }
+                sleep(AGAIN).await;
+            }
+        }
+    }
 }
 
 /// A line of JSON; and one for people on standard error when an address was taken.

@@ -152,6 +152,25 @@ async fn many_targets_are_listed_one_a_line() {
 }
 
 #[tokio::test]
+async fn a_callee_whose_name_is_not_known_yet_is_waited_for_and_sigterm_ends_the_wait() {
+    let mut shop = Process::start(&[
+        "--role",
+        "cartservice",
+        "--env",
+        "REDIS_ADDR=redis-cart.invalid:6379",
+    ]);
+    let mut said = BufReader::new(shop.child.stderr.take().unwrap()).lines();
+    let line = said.next_line().await.unwrap().unwrap();
+    assert!(
+        line.contains("REDIS_ADDR=redis-cart.invalid:6379"),
+        "{line}"
+    );
+    let id = Pid::from_raw(shop.child.id().unwrap().try_into().unwrap()).unwrap();
+    kill_process(id, Signal::TERM).unwrap();
+    assert_eq!(shop.child.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
 async fn a_wrong_command_line_ends_with_2_and_says_what_is_wrong() {
     for (arguments, part) in [
         (&["--role", "cart"][..], "cartservice"),
