@@ -12,6 +12,8 @@ mod documents;
 #[cfg(test)]
 mod engines;
 #[cfg(test)]
+mod flags;
+#[cfg(test)]
 mod lints;
 #[cfg(test)]
 mod manifests;
@@ -19,6 +21,8 @@ mod manifests;
 mod metrics;
 #[cfg(test)]
 mod newcomers;
+#[cfg(test)]
+mod platform;
 #[cfg(test)]
 mod promql;
 #[cfg(test)]

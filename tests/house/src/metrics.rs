@@ -8,7 +8,17 @@ use crate::promql::selectors;
 use crate::workspace::{files_of, read};
 
 /// Series that others expose, and who.
-const OTHERS: [(&str, &str); 2] = [("ALERTS", "Prometheus"), ("up", "Prometheus")];
+const OTHERS: [(&str, &str); 5] = [
+    ("ALERTS", "Prometheus"),
+    // HighErrorRate's runbook says so, too.
+    ("http_requests_total", "nobody in the shop yet"),
+    (
+        "kube_pod_container_status_restarts_total",
+        "kube-state-metrics",
+    ),
+    ("kube_pod_status_ready", "kube-state-metrics"),
+    ("up", "Prometheus"),
+];
 
 /// A row of the table between `<!-- metrics -->` marks: `` | `name` | type | labels | meaning | seen in | ``
 #[derive(Debug, PartialEq, Eq)]
