@@ -1,5 +1,7 @@
 //! Pods in, page out.
 
+#![expect(clippy::unwrap_used, reason = "a test: a panic is its finding")]
+
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use pod_state::model::Model;
 use pod_state::watch;
 use prometheus_client::registry::Registry;
 
-/// A pod in CrashLoopBackOff, one that no kubelet has taken yet, and one whose node is silent.
+/// A pod in `CrashLoopBackOff`, one that no kubelet has taken yet, and one whose node is silent.
 const PODS: &str = r"
 apiVersion: v1
 kind: Pod

@@ -23,7 +23,7 @@ use crate::role::Role;
 use crate::running::{Running, Settings, Shop};
 
 /// How long the name of a service that this one calls may be unknown.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// And how often it is asked for.
 const AGAIN: Duration = Duration::from_millis(500);
 
