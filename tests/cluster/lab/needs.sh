@@ -1,0 +1,39 @@
+# shellcheck shell=bash disable=SC2154 # the names come from settings.sh
+# What the machine must have. Everything that is missing is named, one line each.
+
+free_gigabytes=6
+
+needs() {
+  local missing=() folder
+  need() { missing+=("needs $*"); }
+
+  [[ $(uname -s) == Linux ]] || need "Linux"
+  ((EUID == 0)) || need "root: containers, namespaces and control groups are made directly"
+  command -v go >/dev/null || need "Go, for Kubernetes and what runs in it"
+  command -v cargo >/dev/null || need "cargo, for our own images"
+  for program in cc openssl tar sha256sum nsenter unshare ip; do
+    command -v "$program" >/dev/null || need "the program $program"
+  done
+  [[ -d $debian/usr/lib/cni ]] || command -v apt-get >/dev/null || need "apt-get and Debian's packages, for etcd and the network plugins"
+  [[ -d /sys/fs/cgroup/pids && -d /sys/fs/cgroup/memory ]] ||
+    need "control groups of version 1 in /sys/fs/cgroup (a machine with version 2 alone was not tried)"
+  # Each in a child with namespaces of its own, which end with it.
+  if ((EUID == 0)); then
+    unshare --net true 2>/dev/null || need "network namespaces in the kernel"
+    unshare --mount true 2>/dev/null || need "mount namespaces in the kernel"
+    unshare --net sh -c 'ip link add one type bridge && ip link add two type veth' >/dev/null 2>&1 || need "bridge and veth devices in the kernel"
+    grep -qw overlay /proc/filesystems || need "overlayfs in the kernel"
+  fi
+  # A node has a /var and a /run of its own, which hide the machine's.
+  case $cache/ in /var/* | /run/*) need "a cache folder outside /var and /run: set SIDELIGHTS_CACHE" ;; esac
+  folder=$cache
+  until [[ -d $folder ]]; do folder=$(dirname "$folder"); done
+  (($(df --output=avail -k "$folder" | tail -1) >= free_gigabytes * 1024 * 1024)) ||
+    need "$free_gigabytes GB free on the disk of $folder: there are $(df --output=avail -h "$folder" | tail -1 | tr -d ' ')"
+  [[ -z $(leftovers) ]] ||
+    need "the name '$name' to be free: there is such a lab, or what a killed one left; tests/cluster/down --name $name"
+
+  ((${#missing[@]} == 0)) && return
+  printf 'tests/cluster: %s\n' "${missing[@]}" >&2
+  exit 2
+}
