@@ -74,7 +74,7 @@ pub struct ChassisArgs {
     )]
     pub(crate) log_format: LogFormat,
 
-    /// Threads that run tasks; with 1 everything shares the main thread
+    /// Threads that run tasks; what keeps time has as many of its own
     #[arg(long = "threads", env = "THREADS", value_name = "COUNT", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
     pub(crate) threads: u16,
 

@@ -8,18 +8,20 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use exposition::Page;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
 use http::{Request, Response};
 
 use crate::drain::{Drain, Drainer};
 use crate::findings::Table;
 use crate::ready::{Readiness, Ready};
-use crate::supervise::Task;
+use crate::supervise::{Ahead, Task};
 use crate::web::site::Handler;
 
 /// The process under construction: metrics, tasks, readiness and pages are added to it, and run once setup is through.
 pub struct Chassis {
     pub(crate) page: Page,
     pub(crate) tasks: Vec<Task>,
+    pub(crate) ahead: Vec<Ahead>,
     pub(crate) readiness: Readiness,
     pub(crate) routes: BTreeMap<&'static str, Handler>,
     pub(crate) links: Vec<(String, String)>,
@@ -35,6 +37,7 @@ impl Chassis {
         Self {
             page,
             tasks: Vec::new(),
+            ahead: Vec::new(),
             readiness: Readiness::default(),
             routes: BTreeMap::new(),
             links: Vec::new(),
@@ -57,6 +60,17 @@ impl Chassis {
         E: Display,
     {
         self.tasks.push(Task::new(name, task));
+    }
+
+    /// Runs a task as [`spawn`](Self::spawn) does, on a thread and a runtime of its own, ahead of everything else: the rest of
+    /// the process yields the processor to it. For work that keeps time while pages are written and objects come in.
+    pub fn spawn_ahead<F, E>(&mut self, name: &'static str, task: F)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display,
+    {
+        let work = task.map_err(|error| error.to_string()).boxed();
+        self.ahead.push(Ahead { name, work });
     }
 
     /// Makes readiness wait for something; `what` is how `/readyz` calls it as long as it is missing.

@@ -20,7 +20,7 @@ use crate::chassis::Chassis;
 use crate::drain::Drainer;
 use crate::log;
 use crate::signal::StopSignals;
-use crate::supervise::{Task, Tasks};
+use crate::supervise::{Ahead, Task, Tasks, yield_to_threads};
 use crate::web::landing::Landing;
 use crate::web::listen::{ListenAddress, ListenError};
 use crate::web::request_metrics::RequestMetrics;
@@ -116,6 +116,8 @@ where
         tracing::info!("flags and files are in order");
         return Ok(());
     }
+    let ahead = start_ahead(&args, std::mem::take(&mut chassis.ahead))?;
+    chassis.tasks.extend(ahead);
     work(about, args, config, opened, chassis, signals).await
 }
 
@@ -200,6 +202,19 @@ async fn work(
         signal = signals.next() => return Err(RunError::SecondSignal(signal)),
     }
     Ok(())
+}
+
+/// Threads first, and then the rest steps back: a thread has the niceness of the one that starts it.
+fn start_ahead(args: &ChassisArgs, ahead: Vec<Ahead>) -> io::Result<Vec<Task>> {
+    if ahead.is_empty() {
+        return Ok(Vec::new());
+    }
+    let start = |task: Ahead| task.start(runtime(args)?);
+    let tasks: io::Result<Vec<Task>> = ahead.into_iter().map(start).collect();
+    if let Err(error) = yield_to_threads() {
+        tracing::warn!(%error, "cannot step back behind what keeps time");
+    }
+    tasks
 }
 
 fn runtime(args: &ChassisArgs) -> io::Result<Runtime> {

@@ -4,10 +4,21 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::thread;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use rustix::io::Errno;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use tokio::task::{Id, JoinSet};
+
+/// What everything but the tasks on threads of their own adds to its niceness: next to one of those it gets a tenth of
+/// a processor that both want, and gives it up at once. As an increment within our own process it takes nothing from us
+/// in favour of others where containers have a share each.
+const YIELDING: i32 = 10;
 
 /// A task that has been announced and not yet started.
 pub(crate) struct Task {
@@ -44,6 +55,42 @@ impl Task {
             work: work.boxed(),
         }
     }
+}
+
+/// A task that has been announced for a thread of its own.
+pub(crate) struct Ahead {
+    pub(crate) name: &'static str,
+    pub(crate) work: BoxFuture<'static, Result<(), String>>,
+}
+
+// === impl Ahead ===
+
+impl Ahead {
+    /// Starts the thread. The task returned ends as the work does.
+    pub(crate) fn start(self, runtime: Runtime) -> io::Result<Task> {
+        let (sender, ended) = oneshot::channel();
+        thread::Builder::new()
+            .name(self.name.to_owned())
+            .spawn(move || {
+                let work = AssertUnwindSafe(self.work).catch_unwind();
+                // Nobody listens any more when the process is on its way out.
+                let _ = sender.send(runtime.block_on(work));
+            })?;
+        Ok(Task::new(self.name, async move {
+            match ended.await {
+                Ok(Ok(result)) => result,
+                // As if it had happened here: told like every other task's.
+                Ok(Err(panic)) => resume_unwind(panic),
+                Err(_) => Err("its thread is gone".to_owned()),
+            }
+        }))
+    }
+}
+
+/// Makes this thread, and those that it will start, step back behind the ones that it has started.
+pub(crate) fn yield_to_threads() -> Result<(), Errno> {
+    let now = rustix::process::getpriority_process(None)?;
+    rustix::process::setpriority_process(None, now + YIELDING)
 }
 
 // === impl Tasks ===

@@ -23,6 +23,7 @@ pub mod ask;
 pub mod command;
 mod landing;
 mod plan;
+mod reports;
 mod run;
 
 pub use run::run;

@@ -1,4 +1,4 @@
-//! Between model and prober: tells the scheduler whom to probe, and the model what came of it.
+//! From model to prober: tells the scheduler whom to probe.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -7,13 +7,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exposition::Histogram;
 use kube_watch::Changes;
 use parking_lot::RwLock;
 
 use crate::config::{CAP_IN_BUDGETS, Config};
-use crate::model::{self, Event, Model};
-use crate::probe::schedule::{Handle, PodId, Progress, Settings, Sink, StartLag, Target, TargetId};
+use crate::model::{self, Model};
+use crate::probe::schedule::{Handle, PodId, Settings, Target, TargetId};
 use crate::probe::tls::Tls;
 use crate::probe::{Endpoint, Limits};
 
@@ -36,30 +35,6 @@ pub(crate) fn settings(config: &Config) -> Settings {
         starts_per_second_and_pod: config.max_rate_per_pod.into(),
         ..Settings::default()
     }
-}
-
-/// Writes what happens to attempts into the model, and our own lateness into a histogram.
-pub(crate) fn recorder(model: Arc<RwLock<Model>>, lag: Histogram) -> Sink {
-    Arc::new(
-        move |TargetId(id),
-              progress,
-              StartLag {
-                  lag: late, tainted, ..
-              }| {
-            let event = match progress {
-                Progress::Started(at) => {
-                    lag.observe(late.as_secs_f64());
-                    Event::Started(at)
-                }
-                Progress::Overdue { at, budget } => Event::Overdue { at, budget },
-                // Our own lateness may be in it: better no measurement than a wrong one.
-                Progress::Finished(attempt) if tainted => Event::Dropped(attempt.started_at),
-                Progress::Finished(attempt) => Event::Finished(attempt),
-                Progress::Dropped(at) => Event::Dropped(at),
-            };
-            model.write().record(model::TargetId(id), event);
-        },
-    )
 }
 
 /// Keeps the scheduler's targets those of the model.

@@ -22,6 +22,7 @@ use crate::discover;
 use crate::metrics;
 use crate::model::{self, Model};
 use crate::probe::schedule::scheduler;
+use crate::reports::Reports;
 use crate::{command, landing, plan};
 
 /// Who we are.
@@ -69,23 +70,22 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     watch(chassis, &config, &model, &status).await?;
 
     let start_lag = Histogram::new(metrics::BOUNDS);
-    let recorder = plan::recorder(Arc::clone(&model), start_lag.clone());
-    let (handle, scheduler) = scheduler(plan::settings(&config), recorder);
+    let reports = Reports::default();
+    let (handle, scheduler) = scheduler(plan::settings(&config), reports.sink());
     let statistics = Arc::clone(handle.statistics());
     let plan = plan::follow(Arc::clone(&model), config.cap, handle, status.changes());
     chassis.spawn("plan", never(plan));
-    chassis.spawn("probe", never(scheduler.run()));
-    let settings = decide::Settings {
-        min_samples: config.min_samples,
+    chassis.spawn_ahead("probe", never(scheduler.run()));
+    let decider = Decider {
+        model: Arc::clone(&model),
+        reports,
+        start_lag: start_lag.clone(),
+        settings: decide::Settings {
+            min_samples: config.min_samples,
+        },
+        findings: Arc::clone(&findings),
     };
-    chassis.spawn(
-        "decide",
-        never(keep_deciding(
-            Arc::clone(&model),
-            settings,
-            Arc::clone(&findings),
-        )),
-    );
+    chassis.spawn("decide", never(decider.run()));
 
     let ready = chassis.readiness("the first list of pods");
     chassis.spawn("readiness", never(await_first_list(status.clone(), ready)));
@@ -163,20 +163,31 @@ async fn await_first_list(status: WatchStatus, ready: chassis::Ready) -> Infalli
     std::future::pending().await
 }
 
-async fn keep_deciding(
+/// Whoever computes the findings, and what that takes.
+struct Decider {
     model: Arc<RwLock<Model>>,
+    reports: Reports,
+    start_lag: Histogram,
     settings: decide::Settings,
     findings: Arc<ArcSwap<Findings>>,
-) -> Infallible {
-    let mut ticks = interval(DECIDE_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let now = since_epoch();
-        model.write().settle(now);
-        let before = findings.load();
-        let decided = decide(&model.read(), settings, now, &before);
-        findings.store(Arc::new(decided));
+}
+
+impl Decider {
+    async fn run(self) -> Infallible {
+        let mut ticks = interval(DECIDE_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let now = since_epoch();
+            {
+                let mut model = self.model.write();
+                self.reports.hand_over(&mut model, &self.start_lag);
+                model.settle(now);
+            }
+            let before = self.findings.load();
+            let decided = decide(&self.model.read(), self.settings, now, &before);
+            self.findings.store(Arc::new(decided));
+        }
     }
 }
 

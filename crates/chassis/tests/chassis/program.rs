@@ -101,6 +101,23 @@ impl Program {
             .count()
     }
 
+    /// The niceness of its first thread, and those of all others.
+    pub(crate) fn niceness(&self) -> (i32, Vec<i32>) {
+        let id = self.child.id();
+        let of = |thread: &str| -> i32 {
+            let path = format!("/proc/{id}/task/{thread}/stat");
+            let stat = std::fs::read_to_string(path).unwrap();
+            // The 19th field of proc(5); the second is the name, which may hold spaces.
+            let (_, behind_name) = stat.rsplit_once(") ").unwrap();
+            behind_name.split(' ').nth(16).unwrap().parse().unwrap()
+        };
+        let first = id.to_string();
+        let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+        let names = threads.map(|thread| thread.unwrap().file_name().into_string().unwrap());
+        let others = names.filter(|name| *name != first).map(|name| of(&name));
+        (of(&first), others.collect())
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         kill_process(pid, signal).unwrap();

@@ -120,12 +120,23 @@ fn tasks_that_end_early_end_the_process_with_1_and_are_named() {
         ("fails", "out of oil"),
         ("panics", "panicked: the glass broke"),
     ] {
-        let end = Program::run(&["--web.listen-address=127.0.0.1:0", "--lamp", how]);
-        assert_eq!(end.code, Some(1), "{how}: {}", end.log);
-        assert!(
-            end.log.contains("`lamp`") && end.log.contains(what),
-            "{how}: {}",
-            end.log
-        );
+        for place in [None, Some("--apart")] {
+            let flags = ["--web.listen-address=127.0.0.1:0", "--lamp", how];
+            let flags: Vec<&str> = flags.into_iter().chain(place).collect();
+            let end = Program::run(&flags);
+            assert_eq!(end.code, Some(1), "{flags:?}: {}", end.log);
+            assert!(
+                end.log.contains("`lamp`") && end.log.contains(what),
+                "{flags:?}: {}",
+                end.log
+            );
+        }
     }
+}
+
+#[test]
+fn everything_else_steps_back_behind_a_task_on_a_thread_of_its_own() {
+    let (usual, _) = Program::start(&[]).niceness();
+    let (main, others) = Program::start(&["--apart"]).niceness();
+    assert_eq!((main, others), ((usual + 10).min(19), vec![usual]));
 }

@@ -24,6 +24,9 @@ struct Arguments {
     /// Milliseconds after which the task `lamp` does something: ends, fails or panics
     #[arg(long)]
     lamp: Option<String>,
+    /// Let the lamp burn on a thread of its own
+    #[arg(long)]
+    apart: bool,
     /// Never become ready
     #[arg(long)]
     dark: bool,
@@ -46,7 +49,7 @@ fn setup(chassis: &mut Chassis, arguments: &Arguments) -> Result<(), String> {
         return Err(message.clone());
     }
     let lamp = arguments.lamp.clone().unwrap_or_default();
-    chassis.spawn("lamp", async move {
+    let lamp = async move {
         tokio::time::sleep(Duration::from_millis(100)).await;
         match lamp.as_str() {
             "ends" => Ok(()),
@@ -54,7 +57,12 @@ fn setup(chassis: &mut Chassis, arguments: &Arguments) -> Result<(), String> {
             "panics" => panic!("the glass broke"),
             _ => std::future::pending().await,
         }
-    });
+    };
+    if arguments.apart {
+        chassis.spawn_ahead("lamp", lamp);
+    } else {
+        chassis.spawn("lamp", lamp);
+    }
     let mut drain = chassis.drain();
     let unfinished = Duration::from_millis(arguments.unfinished);
     chassis.spawn("unfinished", async move {

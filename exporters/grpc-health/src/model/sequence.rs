@@ -23,6 +23,10 @@ struct Slot {
 impl Sequence {
     /// An attempt began; later than all before it.
     pub fn start(&mut self, started_at: Duration) {
+        if self.waiting.len() == self.waiting.capacity() {
+            // One is under way mostly, and one beyond its budget.
+            self.waiting.reserve_exact(1);
+        }
         self.waiting.push_back(Slot {
             started_at,
             decided: None,

@@ -143,24 +143,25 @@ impl Target {
         lint: Vec<&'static str>,
         interval: Duration,
     ) {
-        match self
+        let known = self
             .judged
             .iter_mut()
-            .find(|judged| judged.probe().probe_type == probe.probe_type)
-        {
-            Some(judged) => {
-                judged.tracker.follow(probe, interval);
-                judged.mode = mode;
-                judged.lint = lint;
-            }
-            None => self.judged.push(Judged {
-                mode,
-                tracker: Tracker::new(probe, interval),
-                successful: 0,
-                failed: 0,
-                lint,
-            }),
+            .find(|judged| judged.probe().probe_type == probe.probe_type);
+        if let Some(judged) = known {
+            judged.tracker.follow(probe, interval);
+            judged.mode = mode;
+            judged.lint = lint;
+            return;
         }
+        // Seldom more than one or two, and thousands of these: no room to spare.
+        self.judged.reserve_exact(1);
+        self.judged.push(Judged {
+            mode,
+            tracker: Tracker::new(probe, interval),
+            successful: 0,
+            failed: 0,
+            lint,
+        });
     }
 
     /// Only these probes still ask this handler.

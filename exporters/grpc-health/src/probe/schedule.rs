@@ -48,7 +48,7 @@ pub struct Settings {
     pub starts_per_second_and_pod: f64,
     /// Attempts under way at once, each of them a socket and, where the target has said something, some 20 kB.
     pub most_in_flight: usize,
-    /// From which lag or stall of our own on a measurement is tainted.
+    /// From which stall of our own on a measurement is tainted.
     pub tolerance: Duration,
 }
 
@@ -59,7 +59,8 @@ pub struct StartLag {
     pub lag: Duration,
     /// The longest time for which our own runtime stood still during the attempt.
     pub stall: Duration,
-    /// One of the two was beyond the tolerance: the time measured may be ours and not the target's.
+    /// The stall was beyond the tolerance: the time measured may be ours and not the target's. A late start is not in
+    /// it, because the measurement begins with the start.
     pub tainted: bool,
 }
 
@@ -120,7 +121,7 @@ pub enum Progress {
     Dropped(Duration),
 }
 
-/// Where results go. Called in the task of the attempt: it must not wait for anything.
+/// Where results go. Called on the thread that keeps time: it must not wait for anything.
 pub type Sink = Arc<dyn Fn(TargetId, Progress, StartLag) + Send + Sync>;
 
 /// A scheduler, which does nothing until [`Scheduler::run`], and the handle to it.

@@ -62,7 +62,7 @@ impl<'a> Told<'a> {
 
     fn start_lag(&self, stall: Duration) -> StartLag {
         let lag = self.lag;
-        let tainted = lag.max(stall) > self.tolerance;
+        let tainted = stall > self.tolerance;
         StartLag {
             lag,
             stall,
