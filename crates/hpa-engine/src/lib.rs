@@ -1,0 +1,63 @@
+//! ```text
+//! quantity ─┐                                  memory
+//! spec ─────┼─> proposal ─┐                      │
+//! pod ──────┤   (each     ├─> decide ─> stabilize ─> bounds ─> decision ─> status, events
+//! sample ───┘    metric)  │
+//! profile, settings ──────┘
+//! ```
+//!
+//! The decision of Kubernetes' `HorizontalPodAutoscaler`, with every value that leads to it.
+//!
+//! Pure: no I/O, no clock, no Kubernetes types. A [`Moment`] is handed in by the caller. What the controller does is mirrored
+//! from `pkg/controller/podautoscaler` of `k8s.io/kubernetes` v1.36.3, bit by bit and overflow by overflow, with a [`Profile`]
+//! for what other versions do otherwise; each item names the function that it follows. That it is so is shown by
+//! `tests/oracle/hpa`, which lets the controller's own code play the same scenarios.
+
+mod bounds;
+mod decide;
+mod decision;
+mod group;
+mod memory;
+mod moment;
+mod pod;
+mod profile;
+mod proposal;
+mod quantity;
+mod requests;
+mod resource;
+mod rivals;
+mod sample;
+mod scale;
+mod selector;
+mod settings;
+mod spec;
+mod stabilize;
+mod status;
+mod table;
+mod tolerance;
+
+pub use bounds::{Bound, Bounds, Direction, PolicyLimit, Rate};
+pub use decide::{Controller, Sync};
+pub use decision::{Decision, Path, Rescale};
+pub use group::PodCounts;
+pub use memory::{Memory, Recommendation, ScaleEvent};
+pub use moment::Moment;
+pub use pod::{Container, InitContainer, Labels, Phase, Pod, Readiness, Truth};
+pub use profile::{Architecture, FromZero, Gates, Minor, Profile, ToleranceForm, UnknownMinor};
+pub use proposal::{Calculation, Held, Measure, MetricFailure, Proposal};
+pub use quantity::{Format, Quantity, QuantityProblem};
+pub use resource::{ResourceName, Resources};
+pub use rivals::Rivals;
+pub use sample::{Answer, ContainerUsage, PodUsage, PodValue, Samples};
+pub use scale::{Put, Scale, ScaleFailure};
+pub use selector::{Selector, SelectorProblem};
+pub use settings::Settings;
+pub use spec::{
+    Autoscaler, Behavior, LabelExpression, LabelSelector, MetricIdentifier, MetricSource,
+    MetricSpec, ObjectReference, Policy, PolicyKind, PolicySelect, ScalingRules, Spec, Target,
+    TargetKind,
+};
+pub use stabilize::Stabilization;
+pub use status::{Condition, ConditionKind, Current, Event, MetricStatus, Status, Text};
+pub use table::Table;
+pub use tolerance::Tolerance;

@@ -1,0 +1,191 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::{Parser, Subcommand};
+use hpa_engine::Minor;
+
+use crate::compare::differences;
+use crate::generate::{self, Kind};
+use crate::oracle::Oracle;
+use crate::play::play;
+use crate::scenario::Scenario;
+use crate::shrink::shrink;
+
+/// Scenarios for the HPA controller and for our engine, and what differs between the two.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play scenarios that nobody has played yet, and compare.
+    Fresh {
+        /// The built oracle.
+        #[arg(long)]
+        oracle: PathBuf,
+        /// The minor version that the oracle was built from.
+        #[arg(long, default_value_t = 36)]
+        minor: u32,
+        /// How many scenarios, half of them random and half at boundaries.
+        #[arg(long, default_value_t = 2000)]
+        scenarios: u64,
+        /// The first seed.
+        #[arg(long, default_value_t = 1_000_000)]
+        seed: u64,
+        /// Where the first scenario that differs goes, shrunk.
+        #[arg(long, default_value = "difference.json")]
+        keep: PathBuf,
+    },
+    /// Write the committed corpus: scenarios and what the oracle made of them.
+    Corpus {
+        /// The built oracle.
+        #[arg(long)]
+        oracle: PathBuf,
+        /// How many scenarios of each kind.
+        #[arg(long, default_value_t = 1000)]
+        scenarios: u64,
+        /// The file.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Play scenario files, and compare.
+    Play {
+        /// The built oracle.
+        #[arg(long)]
+        oracle: PathBuf,
+        /// The minor version that the oracle was built from.
+        #[arg(long, default_value_t = 36)]
+        minor: u32,
+        /// Files with a scenario a line.
+        files: Vec<PathBuf>,
+    },
+}
+
+/// Scenarios that go to the oracle at once.
+const BATCH: u64 = 1000;
+
+/// Runs the command line.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    match arguments.command.run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a command's output")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+impl Command {
+    fn run(self) -> Result<bool> {
+        match self {
+            Self::Fresh {
+                oracle,
+                minor,
+                scenarios,
+                seed,
+                keep,
+            } => {
+                let oracle = Oracle { program: oracle };
+                fresh(&oracle, minor.try_into()?, scenarios, seed, &keep)
+            }
+            Self::Corpus {
+                oracle,
+                scenarios,
+                out,
+            } => crate::corpus::write(&Oracle { program: oracle }, scenarios, &out),
+            Self::Play {
+                oracle,
+                minor,
+                files,
+            } => replay(&Oracle { program: oracle }, minor.try_into()?, &files),
+        }
+    }
+}
+
+/// Half random, half at boundaries.
+fn of_seed(seed: u64) -> Scenario {
+    let kind = if seed.is_multiple_of(2) {
+        Kind::Random
+    } else {
+        Kind::Boundary
+    };
+    generate::scenario(kind, seed)
+}
+
+fn fresh(oracle: &Oracle, minor: Minor, count: u64, seed: u64, keep: &Path) -> Result<bool> {
+    let (mut syncs, mut different, mut first) = (0, 0, None);
+    let mut done = 0;
+    while done < count {
+        let batch = BATCH.min(count - done);
+        let scenarios: Vec<_> = (seed + done..seed + done + batch).map(of_seed).collect();
+        done += batch;
+        for (scenario, outcome) in scenarios.iter().zip(oracle.play(&scenarios)?) {
+            ensure!(
+                scenario.name == outcome.name,
+                "the oracle answers in another order"
+            );
+            let ours = play(scenario, minor, Some(&outcome))?;
+            let found = differences(&outcome.records, &ours);
+            syncs += outcome.records.len();
+            if !found.is_empty() {
+                different += 1;
+                if different <= 20 {
+                    say(&format!(
+                        "{} ({}): {}",
+                        scenario.name, outcome.version, found[0]
+                    ));
+                }
+                first.get_or_insert_with(|| (scenario.clone(), found[0].field));
+            }
+        }
+    }
+    if let Some((scenario, field)) = first {
+        let small = shrink(&scenario, field, oracle, minor)?;
+        std::fs::write(keep, serde_json::to_string(&small)? + "\n")?;
+        say(&format!("shrunk to {}", keep.display()));
+        replay(oracle, minor, &[keep.to_owned()])?;
+    }
+    say(&format!("figure hpa_scenarios {count}"));
+    say(&format!("figure hpa_syncs {syncs}"));
+    say(&format!("figure hpa_differences {different}"));
+    Ok(different == 0)
+}
+
+fn replay(oracle: &Oracle, minor: Minor, files: &[PathBuf]) -> Result<bool> {
+    let mut same = true;
+    for file in files {
+        let reader = BufReader::new(File::open(file).with_context(|| file.display().to_string())?);
+        for line in reader.lines() {
+            let scenario: Scenario = serde_json::from_str(&line?)?;
+            let outcomes = oracle.play(std::slice::from_ref(&scenario))?;
+            for outcome in outcomes {
+                let ours = play(&scenario, minor, Some(&outcome))?;
+                let found = differences(&outcome.records, &ours);
+                same &= found.is_empty();
+                say(&format!("{}: {} differences", scenario.name, found.len()));
+                for difference in found {
+                    say(&difference.to_string());
+                }
+            }
+        }
+    }
+    Ok(same)
+}

@@ -1,0 +1,52 @@
+//! The Go program beside this crate, as a process: scenarios in, records out.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::scenario::{Outcome, Scenario};
+
+/// A built oracle.
+#[derive(Clone, Debug)]
+pub struct Oracle {
+    /// Where it lies.
+    pub program: PathBuf,
+}
+
+impl Oracle {
+    /// Plays scenarios.
+    pub fn play(&self, scenarios: &[Scenario]) -> Result<Vec<Outcome>> {
+        let folder = tempfile::tempdir()?;
+        let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+        let mut file = BufWriter::new(File::create(&input)?);
+        for scenario in scenarios {
+            serde_json::to_writer(&mut file, scenario)?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()?;
+        let done = Command::new(&self.program)
+            .args(["-test.run", "^TestOracle$", "-test.timeout", "0"])
+            .arg("-in")
+            .arg(&input)
+            .arg("-out")
+            .arg(&output)
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("{}", self.program.display()))?;
+        if !done.status.success() {
+            let told = String::from_utf8_lossy(&done.stdout);
+            let told: String = told.chars().take(2000).collect();
+            bail!(
+                "the oracle failed: {told}{}",
+                String::from_utf8_lossy(&done.stderr)
+            );
+        }
+        let lines = BufReader::new(File::open(&output)?).lines();
+        lines
+            .map(|line| Ok(serde_json::from_str(&line?)?))
+            .collect()
+    }
+}

@@ -1,0 +1,151 @@
+//! From a scenario that differs to a small one that still does: pieces are taken out as long as the difference stays.
+
+use anyhow::Result;
+use hpa_engine::Minor;
+use serde_json::Value;
+
+use crate::compare::differences;
+use crate::oracle::Oracle;
+use crate::play::play;
+use crate::scenario::{Outcome, Scenario, Step};
+
+/// The smallest that was found.
+pub fn shrink(scenario: &Scenario, field: &str, oracle: &Oracle, minor: Minor) -> Result<Scenario> {
+    let mut smallest = scenario.clone();
+    loop {
+        let candidates = candidates(&smallest);
+        // Some at once, as the oracle takes longer to start than to play; one by one where one of them ends it.
+        let mut found = None;
+        for some in candidates.chunks(100) {
+            found = match first_different(some, field, oracle, minor) {
+                Ok(found) => found,
+                Err(_) => some.iter().find_map(|one| {
+                    let one = std::slice::from_ref(one);
+                    first_different(one, field, oracle, minor).ok().flatten()
+                }),
+            };
+            if found.is_some() {
+                break;
+            }
+        }
+        match found {
+            Some(candidate) => smallest = candidate,
+            None => return Ok(smallest),
+        }
+    }
+}
+
+/// The first that still differs in this field.
+fn first_different(
+    candidates: &[Scenario],
+    field: &str,
+    oracle: &Oracle,
+    minor: Minor,
+) -> Result<Option<Scenario>> {
+    let outcomes = oracle.play(candidates)?;
+    let differs = |(candidate, outcome): (&Scenario, &Outcome)| {
+        let ours = play(candidate, minor, Some(outcome));
+        let differs = ours.is_ok_and(|ours| {
+            let found = differences(&outcome.records, &ours);
+            found.iter().any(|difference| difference.field == field)
+        });
+        differs.then(|| candidate.clone())
+    };
+    Ok(candidates.iter().zip(&outcomes).find_map(differs))
+}
+
+/// The scenario with one piece less, greater pieces first.
+fn candidates(scenario: &Scenario) -> Vec<Scenario> {
+    let mut candidates = Vec::new();
+    for index in (0..scenario.steps.len()).rev() {
+        let mut candidate = scenario.clone();
+        let gone = candidate.steps.remove(index);
+        // What the step set up is still there, and its time passes.
+        if let Some(next) = candidate.steps.get_mut(index) {
+            next.after += gone.after;
+            if next.key == gone.key {
+                next.hpa = next.hpa.take().or(gone.hpa);
+            }
+            next.scale = next.scale.take().or(gone.scale);
+            next.pods = next.pods.take().or(gone.pods);
+            next.metrics = next.metrics.take().or(gone.metrics);
+        }
+        candidates.push(candidate);
+    }
+    let value = serde_json::to_value(scenario).unwrap_or_default();
+    for smaller in without_one(&value) {
+        // A pod without a name, say, is no pod: what cannot be read is no candidate.
+        if let Ok(candidate) = serde_json::from_value::<Scenario>(smaller)
+            && !candidate.steps.is_empty()
+            && candidate.steps.iter().all(asks_something)
+        {
+            candidates.push(candidate);
+        }
+    }
+    candidates
+}
+
+/// An autoscaler without metrics is given one by the API server.
+fn asks_something(step: &Step) -> bool {
+    let metrics = |hpa: &Value| hpa["spec"]["metrics"].as_array().map_or(0, Vec::len);
+    step.hpa.as_ref().is_none_or(|hpa| metrics(hpa) > 0)
+}
+
+/// Keys whose absence makes an object that the API server would never serve, and that the controller stumbles over.
+const NEEDED: [&str; 19] = [
+    "name",
+    "type",
+    "target",
+    "behavior",
+    "selectPolicy",
+    "scaleUp",
+    "scaleDown",
+    "key",
+    "settings",
+    "steps",
+    "after",
+    "stabilizationWindowSeconds",
+    "window",
+    "metadata",
+    "kind",
+    "scaleTargetRef",
+    "metric",
+    "metrics",
+    "averageValue",
+];
+
+fn without_one(value: &Value) -> Vec<Value> {
+    let mut found = Vec::new();
+    match value {
+        Value::Array(list) => {
+            for index in 0..list.len() {
+                let mut smaller = list.clone();
+                smaller.remove(index);
+                found.push(Value::Array(smaller));
+            }
+            for (index, item) in list.iter().enumerate() {
+                for smaller in without_one(item) {
+                    let mut with = list.clone();
+                    with[index] = smaller;
+                    found.push(Value::Array(with));
+                }
+            }
+        }
+        Value::Object(map) => {
+            for key in map.keys().filter(|key| !NEEDED.contains(&&***key)) {
+                let mut smaller = map.clone();
+                smaller.remove(key);
+                found.push(Value::Object(smaller));
+            }
+            for (key, item) in map {
+                for smaller in without_one(item) {
+                    let mut with = map.clone();
+                    with.insert(key.clone(), smaller);
+                    found.push(Value::Object(with));
+                }
+            }
+        }
+        _ => {}
+    }
+    found
+}
