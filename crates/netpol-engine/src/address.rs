@@ -1,7 +1,7 @@
 //! Addresses and blocks of them.
 
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// IPv4 or IPv6. What is of one never matches what is of the other (rule 14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +32,14 @@ pub struct Block {
 /// An address as the rules see it: an IPv4 address that is written as an IPv6 one is an IPv4 address, as in Go's `net.IP`.
 pub(crate) fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+/// An address as a number, with its family.
+pub(crate) fn bits_of(address: IpAddr) -> (Family, u128) {
+    match canonical(address) {
+        IpAddr::V4(address) => (Family::V4, u32::from(address).into()),
+        IpAddr::V6(address) => (Family::V6, address.into()),
+    }
 }
 
 // === impl Family ===
@@ -86,20 +94,23 @@ impl Cidr {
 
     /// The block of one address.
     pub fn of_one(address: IpAddr) -> Self {
-        let (family, bits) = Self::bits_of(address);
+        let (family, bits) = bits_of(address);
         Self::new(family, bits, family.bits())
-    }
-
-    fn bits_of(address: IpAddr) -> (Family, u128) {
-        match canonical(address) {
-            IpAddr::V4(address) => (Family::V4, u32::from(address).into()),
-            IpAddr::V6(address) => (Family::V6, address.into()),
-        }
     }
 
     fn mask(&self) -> u128 {
         let host = u32::from(self.family.bits() - self.length);
         u128::MAX.checked_shl(host).unwrap_or(0)
+    }
+
+    /// The first and the last of its addresses, as numbers.
+    fn range(&self) -> (u128, u128) {
+        let host = !self.mask();
+        let family = match self.family {
+            Family::V4 => u128::from(u32::MAX),
+            Family::V6 => u128::MAX,
+        };
+        (self.first, self.first | host & family)
     }
 
     /// The family of its addresses.
@@ -109,7 +120,7 @@ impl Cidr {
 
     /// Whether the address is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let (family, bits) = Self::bits_of(address);
+        let (family, bits) = bits_of(address);
         family == self.family && bits & self.mask() == self.first
     }
 
@@ -177,6 +188,25 @@ impl Block {
     /// Whether the address is in it, and not taken out again.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.cidr.contains(address) && !self.except.iter().any(|it| it.contains(address))
+    }
+
+    /// Its addresses as stretches from a first to a last, in order, with what is taken out left out.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = (u128, u128)> {
+        let (first, last) = self.cidr.range();
+        let same = |it: &&Cidr| it.family == self.cidr.family;
+        let mut gaps: Vec<_> = self.except.iter().filter(same).map(Cidr::range).collect();
+        gaps.sort_unstable();
+        let mut ranges = Vec::new();
+        let mut next = Some(first);
+        for (from, to) in gaps {
+            let Some(start) = next else { break };
+            if from > start {
+                ranges.push((start, (from - 1).min(last)));
+            }
+            next = to.checked_add(1).map(|after| after.max(start));
+        }
+        ranges.extend(next.filter(|it| *it <= last).map(|start| (start, last)));
+        ranges.into_iter()
     }
 }
 

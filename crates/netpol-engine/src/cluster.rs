@@ -1,7 +1,7 @@
 //! What there is: namespaces, pods, nodes, Services and policies.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use crate::address::{Family, canonical};
 use crate::label::Labels;
@@ -136,6 +136,18 @@ impl Cluster {
     /// Adds a policy, or changes it.
     pub fn apply_policy(&mut self, policy: NetworkPolicy) {
         self.policies.insert(policy.key.clone(), policy);
+    }
+
+    /// The network policies of a namespace.
+    pub fn policies_of<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = &'a NetworkPolicy> {
+        let from = ObjectKey::new(namespace, "");
+        let policies = self.policies.range(from..);
+        policies
+            .take_while(move |(key, _)| key.namespace == namespace)
+            .map(|(_, policy)| policy)
     }
 
     /// Adds a cluster-wide policy, or changes it.

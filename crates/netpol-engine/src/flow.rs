@@ -1,7 +1,7 @@
 //! What an application needs: flows from a workload to a Service, a workload or an address, and what the policies make of
 //! each.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::address::Family;
 use crate::cluster::{Cluster, Pod};

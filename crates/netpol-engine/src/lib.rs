@@ -18,6 +18,7 @@ mod address;
 mod cluster;
 mod flow;
 mod label;
+mod matrix;
 mod problem;
 mod profile;
 mod query;
@@ -34,6 +35,7 @@ pub use flow::{
     WrittenFlow, WrittenFlows,
 };
 pub use label::{Labels, Operator, Requirement, Selector};
+pub use matrix::{Matrix, Reach, Size};
 pub use policy::{
     Direction, Namespaces, NetworkPolicy, ObjectKey, Peer, PodPeer, PortRule, Ports, Protocol, Rule,
 };

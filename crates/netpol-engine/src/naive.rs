@@ -1,6 +1,6 @@
 //! One verdict at a time, straight from the rules: slow, and meant to be read. The fast engine is tested against it.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use crate::address::{Family, canonical};
 use crate::cluster::{Cluster, Pod};
@@ -285,11 +285,11 @@ fn network_policies(
     let pod = subject.pod.filter(|pod| traffic.world.selects(pod))?;
     let mut isolated = false;
     let mut best = Match::No;
-    for policy in cluster.policies.values() {
+    for policy in cluster.policies_of(&pod.key.namespace) {
         let Some(rules) = policy.rules(direction) else {
             continue;
         };
-        if policy.key.namespace != pod.key.namespace || !policy.subject.matches(&pod.labels) {
+        if !policy.subject.matches(&pod.labels) {
             continue;
         }
         isolated = true;

@@ -1,7 +1,7 @@
 //! A connection that one asks about: always a new one (rules 25 and 26).
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 
 use crate::address::Family;
 use crate::policy::{ObjectKey, Protocol};

@@ -10,7 +10,7 @@
 //!   - {from: a, to: "address/192.0.2.1:443", severity: soft}
 //! ```
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! Whether a rule is for a connection.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::Side;
 use crate::cluster::Pod;
@@ -59,6 +59,19 @@ impl Match {
     }
 }
 
+// === impl Side ===
+
+impl Side<'_> {
+    /// Whether its address is in something: nobody can know while a pod has none at all (rule 30).
+    fn address_in(&self, contains: impl Fn(IpAddr) -> bool) -> Match {
+        match (self.address, self.pod) {
+            (Some(address), _) => Match::of(contains(address)),
+            (None, Some(pod)) if pod.addresses.is_empty() => Match::Perhaps(Reason::NoAddress),
+            (None, _) => Match::No,
+        }
+    }
+}
+
 // === impl Traffic ===
 
 impl Traffic<'_> {
@@ -108,10 +121,7 @@ impl Traffic<'_> {
                 self.world.selects(pod) && is_one_of(pods, namespace, pod, side)
             })),
             Peer::Block(block) => self.block(side, |address| block.contains(address)),
-            Peer::Network(cidr) => match side.address {
-                Some(address) => Match::of(cidr.contains(address)),
-                None => Match::Perhaps(Reason::NoAddress),
-            },
+            Peer::Network(cidr) => side.address_in(|address| cidr.contains(address)),
             // Their selector and their names are asked by whoever knows the nodes: see the tiers.
             Peer::Nodes(_) => Match::No,
             Peer::Domains(_) => match (side.pod, side.node) {
@@ -132,24 +142,16 @@ impl Traffic<'_> {
                 {
                     return Match::of(contains(service));
                 }
-                match side.address {
-                    _ if !self.world.blocks_see_pods => Match::No,
-                    Some(address) => Match::of(contains(address)),
-                    None => Match::Perhaps(Reason::NoAddress),
+                if !self.world.blocks_see_pods {
+                    return Match::No;
                 }
             }
-            Some(_) => self.node_address(side, contains),
-            None if side.node.is_some() => self.node_address(side, contains),
-            None => Match::of(side.address.is_some_and(contains)),
+            None if side.node.is_none() => {}
+            // A node, or a pod that is seen as one.
+            _ if !self.profile.blocks_see_nodes => return Match::No,
+            _ => {}
         }
-    }
-
-    fn node_address(&self, side: &Side<'_>, contains: impl Fn(IpAddr) -> bool) -> Match {
-        match side.address {
-            _ if !self.profile.blocks_see_nodes => Match::No,
-            Some(address) => Match::of(contains(address)),
-            None => Match::Perhaps(Reason::NoAddress),
-        }
+        side.address_in(contains)
     }
 }
 
