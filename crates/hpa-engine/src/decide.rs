@@ -53,7 +53,9 @@ impl Controller {
     pub fn sync(&self, sync: &Sync<'_>, memory: &mut Memory, rivals: &mut Rivals) -> Decision {
         let mut run = Run::new(self, sync);
         run.reconcile(memory, rivals);
+        // Go compares to the nanosecond: a condition that turned twice within a second is news.
         run.decision.written = run.decision.status != *sync.status;
+        run.decision.status.cut_to_seconds();
         run.decision
     }
 }

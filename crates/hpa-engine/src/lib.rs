@@ -4,6 +4,10 @@
 //! pod ──────┤   (each     ├─> decide ─> stabilize ─> bounds ─> decision ─> status, events
 //! sample ───┘    metric)  │
 //! profile, settings ──────┘
+//!
+//! decision ─┬─> limiter, counterfactual, threshold   (what limits it, and by how much)
+//!           ├─> release                              (when that ends)
+//!           └─> shadow, replay                       (and with another spec, or another version)
 //! ```
 //!
 //! The decision of Kubernetes' `HorizontalPodAutoscaler`, with every value that leads to it.
@@ -14,15 +18,19 @@
 //! `tests/oracle/hpa`, which lets the controller's own code play the same scenarios.
 
 mod bounds;
+mod counterfactual;
 mod decide;
 mod decision;
 mod group;
+mod limiter;
 mod memory;
 mod moment;
 mod pod;
 mod profile;
 mod proposal;
 mod quantity;
+mod release;
+mod replay;
 mod requests;
 mod resource;
 mod rivals;
@@ -30,28 +38,35 @@ mod sample;
 mod scale;
 mod selector;
 mod settings;
+mod shadow;
 mod spec;
 mod stabilize;
 mod status;
 mod table;
+mod threshold;
 mod tolerance;
 
 pub use bounds::{Bound, Bounds, Direction, PolicyLimit, Rate};
+pub use counterfactual::{Counterfactuals, Outcome};
 pub use decide::{Controller, Sync};
 pub use decision::{Decision, Path, Rescale};
 pub use group::PodCounts;
+pub use limiter::{Limiter, Limiters};
 pub use memory::{Memory, Recommendation, ScaleEvent};
 pub use moment::Moment;
 pub use pod::{Container, InitContainer, Labels, Phase, Pod, Readiness, Truth};
 pub use profile::{Architecture, FromZero, Gates, Minor, Profile, ToleranceForm, UnknownMinor};
 pub use proposal::{Calculation, Held, Measure, MetricFailure, Proposal};
 pub use quantity::{Format, Quantity, QuantityProblem};
+pub use release::{Release, Releases};
+pub use replay::{Change, Recorded};
 pub use resource::{ResourceName, Resources};
 pub use rivals::Rivals;
 pub use sample::{Answer, ContainerUsage, PodUsage, PodValue, Samples};
 pub use scale::{Put, Scale, ScaleFailure};
 pub use selector::{Selector, SelectorProblem};
 pub use settings::Settings;
+pub use shadow::Shadow;
 pub use spec::{
     Autoscaler, Behavior, LabelExpression, LabelSelector, MetricIdentifier, MetricSource,
     MetricSpec, ObjectReference, Policy, PolicyKind, PolicySelect, ScalingRules, Spec, Target,
@@ -60,4 +75,5 @@ pub use spec::{
 pub use stabilize::Stabilization;
 pub use status::{Condition, ConditionKind, Current, Event, MetricStatus, Status, Text};
 pub use table::Table;
+pub use threshold::Thresholds;
 pub use tolerance::Tolerance;

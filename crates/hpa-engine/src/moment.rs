@@ -35,7 +35,10 @@ impl Moment {
     /// The second that it lies in: what is left of it in an API object (`metav1.Time`).
     #[must_use]
     pub const fn whole_seconds(self) -> Self {
-        Self::from_seconds(self.0.div_euclid(NANOSECONDS))
+        match self {
+            Self::ZERO => self,
+            Self(nanoseconds) => Self::from_seconds(nanoseconds.div_euclid(NANOSECONDS)),
+        }
     }
 
     /// Later by that much.

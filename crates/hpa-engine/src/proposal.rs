@@ -7,6 +7,7 @@ mod utilization;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decide::{Controller, Sync};
 use crate::group::PodCounts;
 use crate::moment::Moment;
 use crate::pod::Pod;
@@ -115,6 +116,42 @@ impl Calculation {
     /// Whether the pods that tell nothing changed the answer.
     pub fn is_dampened(&self, replicas: i32) -> bool {
         self.dampened_ratio.is_some() && replicas != self.undampened
+    }
+}
+
+/// The greatest proposal and its metric (`computeReplicasForMetrics`). A zero so far gives way to anything, also to another
+/// zero or less.
+pub(crate) fn highest(proposals: &[Result<Proposal, MetricFailure>]) -> (Option<usize>, i32) {
+    let (mut selected, mut highest) = (None, 0);
+    for (index, proposal) in proposals.iter().enumerate() {
+        if let Ok(proposal) = proposal
+            && (highest == 0 || proposal.replicas > highest)
+        {
+            (selected, highest) = (Some(index), proposal.replicas);
+        }
+    }
+    (selected, highest)
+}
+
+impl<'a> Inputs<'a> {
+    /// What a controller's sync goes by.
+    pub(crate) const fn of(
+        controller: &'a Controller,
+        sync: &Sync<'a>,
+        scale: &'a Scale,
+        tolerance: Tolerance,
+    ) -> Self {
+        Self {
+            namespace: sync.autoscaler.namespace.as_str(),
+            scale,
+            pods: sync.pods,
+            samples: sync.samples,
+            settings: &controller.settings,
+            profile: &controller.profile,
+            tolerance,
+            dampening: true,
+            now: sync.now,
+        }
     }
 }
 

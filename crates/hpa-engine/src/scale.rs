@@ -31,4 +31,6 @@ pub enum Put {
     Done(Moment),
     /// It failed at that time, with that text.
     Failed(Moment, String),
+    /// It is not even tried: the decision is made as if it were done, and nothing of it is remembered.
+    Withheld,
 }

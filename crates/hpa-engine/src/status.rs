@@ -107,7 +107,7 @@ impl Status {
         let (reason, message) = (reason.into(), message.into());
         if let Some(condition) = self.conditions.iter_mut().find(|it| it.kind == kind) {
             if condition.status != status {
-                condition.since = now.whole_seconds();
+                condition.since = now;
             }
             condition.status = status;
             condition.reason = reason;
@@ -116,7 +116,7 @@ impl Status {
             self.conditions.push(Condition {
                 kind,
                 status,
-                since: now.whole_seconds(),
+                since: now,
                 reason,
                 message,
             });
@@ -126,6 +126,14 @@ impl Status {
     /// `removeCondition`.
     pub(crate) fn remove(&mut self, kind: ConditionKind) {
         self.conditions.retain(|condition| condition.kind != kind);
+    }
+
+    /// As it is once it was written: API objects keep whole seconds.
+    pub(crate) fn cut_to_seconds(&mut self) {
+        for condition in &mut self.conditions {
+            condition.since = condition.since.whole_seconds();
+        }
+        self.last_scale_time = self.last_scale_time.map(Moment::whole_seconds);
     }
 
     /// The condition of a type.

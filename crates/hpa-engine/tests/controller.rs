@@ -9,6 +9,14 @@ use hpa_oracle::corpus;
 use hpa_oracle::play::watch;
 
 const V36: &[u8] = include_bytes!("golden/controller-1.36.jsonl.gz");
+/// Other versions by their minor, played through their own controller's code. 1.30 and 1.31 decide as 1.32 does.
+const OTHERS: [(u32, &[u8]); 5] = [
+    (32, include_bytes!("golden/controller-1.32.jsonl.gz")),
+    (33, include_bytes!("golden/controller-1.33.jsonl.gz")),
+    (34, include_bytes!("golden/controller-1.34.jsonl.gz")),
+    (35, include_bytes!("golden/controller-1.35.jsonl.gz")),
+    (37, include_bytes!("golden/controller-1.37.jsonl.gz")),
+];
 
 /// What came up in a corpus. One in which nothing happens would prove nothing.
 #[derive(Debug, Default)]
@@ -66,7 +74,7 @@ fn compare(compressed: &[u8], minor: u32) -> Seen {
 }
 
 #[test]
-fn every_sync_is_the_controllers() {
+fn every_sync_is_the_controllers_of_1_36() {
     let seen = compare(V36, 36);
     println!("{seen:#?}");
     assert!(seen.syncs > 5000);
@@ -89,4 +97,27 @@ fn every_sync_is_the_controllers() {
     assert_eq!(seen.held.len(), 4);
     assert_eq!(seen.bounds.len(), 5);
     assert!(seen.dampened > 50 && seen.stabilized > 100 && seen.raised_past_current > 5);
+}
+
+#[test]
+fn every_sync_is_the_controllers_of_other_versions() {
+    for (minor, compressed) in OTHERS {
+        let seen = compare(compressed, minor);
+        assert!(seen.syncs > 800, "1.{minor}: {}", seen.syncs);
+    }
+}
+
+/// The corpora tell versions apart: a profile that is another's would be found out.
+#[test]
+fn another_versions_profile_is_found_out() {
+    for (minor, other) in [(32, 33), (33, 34), (34, 35), (35, 36), (37, 36)] {
+        let (_, compressed) = *OTHERS.iter().find(|(it, _)| *it == minor).unwrap();
+        let other = Minor::try_from(other).unwrap();
+        let mut pairs = corpus::read(compressed).unwrap().into_iter();
+        let differs = pairs.any(|(scenario, outcome)| {
+            let ours = watch(&scenario, other, Some(&outcome), |_, _| {}).unwrap();
+            !differences(&outcome.records, &ours).is_empty()
+        });
+        assert!(differs, "1.{minor} plays as {other:?}");
+    }
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,14 +115,20 @@ func openGates(gates map[string]bool) {
 		wanted[name] = open
 	}
 	for name, open := range wanted {
-		known := utilfeature.DefaultMutableFeatureGate.GetAll()
-		if spec, found := known[featuregate.Feature(name)]; found && !spec.LockToDefault {
-			if err := utilfeature.DefaultMutableFeatureGate.SetFromMap(map[string]bool{name: open}); err != nil {
-				panic(err)
-			}
+		spec, found := knownGates()[featuregate.Feature(name)]
+		if !found || spec.LockToDefault || utilfeature.DefaultFeatureGate.Enabled(featuregate.Feature(name)) == open {
+			continue
+		}
+		if err := utilfeature.DefaultMutableFeatureGate.SetFromMap(map[string]bool{name: open}); err != nil {
+			panic(err)
 		}
 	}
 }
+
+// knownGates is asked for at every scenario, and takes longer than a sync.
+var knownGates = sync.OnceValue(func() map[featuregate.Feature]featuregate.FeatureSpec {
+	return utilfeature.DefaultMutableFeatureGate.GetAll()
+})
 
 func play(scenario *Scenario) (records []Record) {
 	openGates(scenario.Gates)
@@ -188,7 +195,7 @@ func play(scenario *Scenario) (records []Record) {
 			world.metrics = *step.Metrics
 		}
 		world.getError, world.putErrors = step.GetError, step.PutErrors
-		records = append(records, sync(ctx, controller, world, listener, key, present))
+		records = append(records, syncOnce(ctx, controller, world, listener, key, present))
 	}
 	return records
 }
@@ -200,7 +207,7 @@ func stored(object interface{}, found bool, _ error) *autoscalingv2.HorizontalPo
 	return object.(*autoscalingv2.HorizontalPodAutoscaler)
 }
 
-func sync(ctx context.Context, controller *podautoscaler.HorizontalController, world *world, listener *listener, key string,
+func syncOnce(ctx context.Context, controller *podautoscaler.HorizontalController, world *world, listener *listener, key string,
 	hpa *autoscalingv2.HorizontalPodAutoscaler) (record Record) {
 	world.put, world.written, world.events = nil, nil, nil
 	listener.wish, listener.metric = nil, ""

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::decision::Path;
 use crate::pod::Truth;
-use crate::proposal::{Inputs, MetricFailure};
+use crate::proposal::{Inputs, MetricFailure, highest};
 use crate::rivals::Rivals;
 use crate::scale::Scale;
 use crate::selector::Selector;
@@ -13,17 +13,7 @@ impl<'a> Run<'a> {
     /// The highest proposal; or the error that stops the sync. An error that does not stop it goes to the decision.
     pub(super) fn wish(&mut self, scale: &'a Scale, rivals: &mut Rivals) -> Result<i32, String> {
         self.check_selector(scale, rivals)?;
-        let inputs = Inputs {
-            namespace: &self.sync.autoscaler.namespace,
-            scale,
-            pods: self.sync.pods,
-            samples: self.sync.samples,
-            settings: &self.controller.settings,
-            profile: &self.controller.profile,
-            tolerance: self.decision.tolerance,
-            dampening: true,
-            now: self.sync.now,
-        };
+        let inputs = Inputs::of(self.controller, self.sync, scale, self.decision.tolerance);
         let metrics = &self.sync.autoscaler.spec.metrics;
         self.decision.proposals = metrics.iter().map(|spec| inputs.propose(spec)).collect();
         let failures = || {
@@ -38,7 +28,7 @@ impl<'a> Run<'a> {
         }
         let (count, first) = (failures().count(), failures().next().cloned());
 
-        let (selected, wish) = self.highest();
+        let (selected, wish) = highest(&self.decision.proposals);
         self.decision.selected = selected;
         let of = metrics.len();
         let Some(first) = first else {
@@ -67,19 +57,6 @@ impl<'a> Run<'a> {
         self.activate();
         self.decision.error = Some(error);
         Ok(wish)
-    }
-
-    /// The greatest proposal and its metric. A zero so far gives way to anything, also to another zero or less.
-    fn highest(&self) -> (Option<usize>, i32) {
-        let (mut selected, mut highest) = (None, 0);
-        for (index, proposal) in self.decision.proposals.iter().enumerate() {
-            if let Ok(proposal) = proposal
-                && (highest == 0 || proposal.replicas > highest)
-            {
-                (selected, highest) = (Some(index), proposal.replicas);
-            }
-        }
-        (selected, highest)
     }
 
     fn activate(&mut self) {

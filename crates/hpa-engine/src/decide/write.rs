@@ -13,7 +13,7 @@ impl Run<'_> {
     /// The PUT, and what follows from how it ended.
     pub(super) fn rescale(&mut self, reason: Text, memory: &mut Memory) {
         let (current, desired) = (self.decision.current(), self.decision.desired);
-        let done = matches!(self.sync.put, Put::Done(_));
+        let done = !matches!(self.sync.put, Put::Failed(..));
         let told = format!("New size: {desired}; reason: {reason}");
         self.decision.rescale = Some(Rescale {
             to: desired,
@@ -22,6 +22,7 @@ impl Run<'_> {
         });
         let at = match self.sync.put {
             Put::Done(at) => *at,
+            Put::Withheld => self.sync.now,
             Put::Failed(at, text) => return self.fail_to_rescale(&told, text, *at),
         };
         let status = &mut self.decision.status;
@@ -33,7 +34,9 @@ impl Run<'_> {
             .events
             .push(Event::normal("SuccessfulRescale", told));
         let behavior = self.sync.autoscaler.spec.behavior.as_ref();
-        memory.scaled(behavior, current, desired, at);
+        if *self.sync.put != Put::Withheld {
+            memory.scaled(behavior, current, desired, at);
+        }
         self.tell_of_zero(current, desired, at);
         self.finish(Some(at), desired);
     }
@@ -91,7 +94,7 @@ impl Run<'_> {
     /// `setStatus` at the end of a sync that went through.
     pub(super) fn finish(&mut self, scaled: Option<Moment>, desired: i32) {
         if let Some(at) = scaled {
-            self.decision.status.last_scale_time = Some(at.whole_seconds());
+            self.decision.status.last_scale_time = Some(at);
         }
         self.decision.desired = desired;
         self.write(self.decision.current(), desired);

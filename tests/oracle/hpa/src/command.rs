@@ -5,15 +5,16 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
-use hpa_engine::Minor;
+use hpa_engine::{Minor, Rivals};
 
 use crate::compare::differences;
 use crate::generate::{self, Kind};
 use crate::oracle::Oracle;
-use crate::play::play;
+use crate::play::{play, watch};
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
 
@@ -56,6 +57,15 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Tell how long the engine takes to decide, over the scenarios of some seeds.
+    Time {
+        /// How many scenarios.
+        #[arg(long, default_value_t = 2000)]
+        scenarios: u64,
+        /// How often each sync is decided.
+        #[arg(long, default_value_t = 50)]
+        times: u32,
+    },
     /// Play scenario files, and compare.
     Play {
         /// The built oracle.
@@ -70,7 +80,7 @@ enum Command {
 }
 
 /// Scenarios that go to the oracle at once.
-const BATCH: u64 = 1000;
+const BATCH: u64 = 4000;
 
 /// Runs the command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -111,6 +121,7 @@ impl Command {
                 scenarios,
                 out,
             } => crate::corpus::write(&Oracle { program: oracle }, scenarios, &out),
+            Self::Time { scenarios, times } => time(scenarios, times),
             Self::Play {
                 oracle,
                 minor,
@@ -188,4 +199,30 @@ fn replay(oracle: &Oracle, minor: Minor, files: &[PathBuf]) -> Result<bool> {
         }
     }
     Ok(same)
+}
+
+/// The engine's own time: inputs are read and the memory is copied before.
+fn time(count: u64, times: u32) -> Result<bool> {
+    let (mut syncs, mut spent, mut slowest) = (0_u32, Duration::ZERO, Duration::ZERO);
+    for seed in 0..count {
+        watch(&of_seed(seed), Minor::V36, None, |seen, _| {
+            let mut alone = Rivals::default();
+            let autoscaler = seen.sync.autoscaler;
+            alone.register(&autoscaler.namespace, &autoscaler.name);
+            let mut memories = vec![seen.memory.clone(); times as usize];
+            let start = Instant::now();
+            for memory in &mut memories {
+                std::hint::black_box(seen.controller.sync(&seen.sync, memory, &mut alone));
+            }
+            let each = start.elapsed() / times;
+            (syncs, spent, slowest) = (syncs + 1, spent + each, slowest.max(each));
+        })?;
+    }
+    let mean = spent.as_secs_f64() * 1e6 / f64::from(syncs.max(1));
+    say(&format!("figure hpa_decision_mean {mean:.2} us"));
+    say(&format!(
+        "figure hpa_decision_slowest {:.2} us",
+        slowest.as_secs_f64() * 1e6
+    ));
+    Ok(true)
 }

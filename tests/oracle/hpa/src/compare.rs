@@ -128,7 +128,8 @@ fn settled_text(text: &str) -> String {
             return format!("{}{BAD_POD}", &text[..at]);
         }
     }
-    if let (Some(at), Some(_)) = (text.find("container "), text.find(" not found in Pod ")) {
+    let named = text.find(" not found in Pod ");
+    if let Some(at) = named.and_then(|end| text[..end].rfind("container ")) {
         return format!("{}{BAD_POD}", &text[..at]);
     }
     // In which order rivals are named, and since 1.37 which two of them.
