@@ -45,6 +45,7 @@ mod status;
 mod table;
 mod threshold;
 mod tolerance;
+mod written;
 
 pub use bounds::{Bound, Bounds, Direction, PolicyLimit, Rate};
 pub use counterfactual::{Counterfactuals, Outcome};
@@ -77,3 +78,4 @@ pub use status::{Condition, ConditionKind, Current, Event, MetricStatus, Status,
 pub use table::Table;
 pub use threshold::Thresholds;
 pub use tolerance::Tolerance;
+pub use written::{SpecProblem, WrittenRules};
