@@ -18,6 +18,9 @@ const OTHERS: [(u32, &[u8]); 5] = [
     (37, include_bytes!("golden/controller-1.37.jsonl.gz")),
 ];
 
+/// Quantities, and what apimachinery makes of them.
+const QUANTITIES: &[u8] = include_bytes!("golden/quantities.gz");
+
 /// What came up in a corpus. One in which nothing happens would prove nothing.
 #[derive(Debug, Default)]
 struct Seen {
@@ -120,4 +123,11 @@ fn another_versions_profile_is_found_out() {
         });
         assert!(differs, "1.{minor} plays as {other:?}");
     }
+}
+
+#[test]
+fn every_quantity_is_apimachinerys() {
+    let (count, different) = hpa_oracle::quantities::check(QUANTITIES).unwrap();
+    assert!(count >= 5000);
+    assert_eq!(different, None);
 }

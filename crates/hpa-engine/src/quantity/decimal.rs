@@ -148,13 +148,23 @@ impl Decimal {
         })
     }
 
+    /// At a finer scale. A zero's counts as well, and it is not always the same: on it depends what an overflow leaves.
+    fn refine(&mut self, scale: i64) {
+        if !self.digits.is_empty() {
+            let zeros = usize::try_from(scale - self.scale).unwrap_or(0);
+            let length = self.digits.len() + zeros.min(MOST_ZEROS);
+            self.digits.resize(length, 0);
+        }
+        self.scale = scale;
+    }
+
     /// The sum, at the finer of the two scales (`Dec.Add`).
     pub(super) fn plus(&self, other: &Self) -> Self {
-        if self.digits.is_empty() {
-            return other.clone();
-        }
-        if other.digits.is_empty() {
-            return self.clone();
+        let scale = self.scale.max(other.scale);
+        if self.digits.is_empty() || other.digits.is_empty() {
+            let mut sum = if self.digits.is_empty() { other } else { self }.clone();
+            sum.refine(scale);
+            return sum;
         }
         let (greater, lesser) = if self.compare_magnitudes(other).is_lt() {
             (other, self)
@@ -162,7 +172,6 @@ impl Decimal {
             (self, other)
         };
         let subtract = greater.negative != lesser.negative;
-        let scale = self.scale.max(other.scale);
         let top = greater.top() + 1;
         if top + scale > MOST_DIGITS {
             // Go would fill the memory: nobody's request.
@@ -243,7 +252,7 @@ impl Decimal {
             .map(|digit| char::from(b'0' + digit))
             .collect();
         let base: f64 = text.parse().unwrap_or(0.0);
-        let base = if self.negative { -base } else { base };
+        let base = if self.signum() < 0 { -base } else { base };
         match i32::try_from(-self.scale).unwrap_or(i32::MIN) {
             0 => base,
             exponent => base * power_of_ten(exponent),

@@ -57,6 +57,21 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Compare quantities alone.
+    Quantities {
+        /// The built oracle.
+        #[arg(long)]
+        oracle: PathBuf,
+        /// How many.
+        #[arg(long, default_value_t = 1_000_000)]
+        count: u64,
+        /// The seed.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Write them down, with what the oracle makes of them, instead.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// Tell how long the engine takes to decide, over the scenarios of some seeds.
     Time {
         /// How many scenarios.
@@ -121,6 +136,22 @@ impl Command {
                 scenarios,
                 out,
             } => crate::corpus::write(&Oracle { program: oracle }, scenarios, &out),
+            Self::Quantities {
+                oracle,
+                count,
+                seed,
+                out,
+            } => {
+                let oracle = Oracle { program: oracle };
+                if let Some(out) = out {
+                    crate::quantities::write(&oracle, count, seed, &out)?;
+                    return Ok(true);
+                }
+                let different = crate::quantities::compare(&oracle, count, seed, say)?;
+                say(&format!("figure hpa_quantities {count}"));
+                say(&format!("figure hpa_quantity_differences {different}"));
+                Ok(different == 0)
+            }
             Self::Time { scenarios, times } => time(scenarios, times),
             Self::Play {
                 oracle,

@@ -210,6 +210,8 @@ impl Maker {
         let (minimum, maximum) = if extreme {
             let maximum = self.pick(&[i32::MAX, i32::MAX, 1_000_000, 2_000_000_000]);
             (self.pick(&[1, 2, 100_000]), maximum)
+        } else if self.taste.policies {
+            (self.pick(&[1, 1, 2]), 1000)
         } else {
             let minimum = self.random.i32(1..5);
             (minimum, minimum + self.random.i32(0..25))
@@ -252,6 +254,9 @@ impl Maker {
             self.pick(&[i64::from(i32::MAX), 1_200_000_000, 100_000, 1, 100, maximum])
         } else if self.taste.zero && self.once_in(2) || self.once_in(25) {
             0
+        } else if self.taste.policies {
+            // Some percentages of these are not what they are on paper.
+            self.pick(&[100, 5, 10, 20, 30, 50, 110, 7, 3])
         } else if self.once_in(6) {
             self.random.i64(0..maximum.min(100) + 4)
         } else {

@@ -10,5 +10,6 @@ pub mod generate;
 pub mod native;
 pub mod oracle;
 pub mod play;
+pub mod quantities;
 pub mod scenario;
 pub mod shrink;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -27,12 +27,29 @@ impl Oracle {
             file.write_all(b"\n")?;
         }
         file.flush()?;
+        self.run("^TestOracle$", "-in", &input, &output)?;
+        let lines = BufReader::new(File::open(&output)?).lines();
+        lines
+            .map(|line| Ok(serde_json::from_str(&line?)?))
+            .collect()
+    }
+
+    /// What apimachinery makes of quantities, a line each.
+    pub fn quantities(&self, texts: &[String]) -> Result<Vec<String>> {
+        let folder = tempfile::tempdir()?;
+        let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+        std::fs::write(&input, texts.join("\n") + "\n")?;
+        self.run("^TestQuantities$", "-quantities", &input, &output)?;
+        let text = std::fs::read_to_string(&output)?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    fn run(&self, test: &str, flag: &str, input: &Path, output: &Path) -> Result<()> {
         let done = Command::new(&self.program)
-            .args(["-test.run", "^TestOracle$", "-test.timeout", "0"])
-            .arg("-in")
-            .arg(&input)
+            .args(["-test.run", test, "-test.timeout", "0", flag])
+            .arg(input)
             .arg("-out")
-            .arg(&output)
+            .arg(output)
             .stdin(Stdio::null())
             .output()
             .with_context(|| format!("{}", self.program.display()))?;
@@ -44,9 +61,6 @@ impl Oracle {
                 String::from_utf8_lossy(&done.stderr)
             );
         }
-        let lines = BufReader::new(File::open(&output)?).lines();
-        lines
-            .map(|line| Ok(serde_json::from_str(&line?)?))
-            .collect()
+        Ok(())
     }
 }
