@@ -63,6 +63,7 @@ fn policy(namespace: &str, name: String, subject: Selector, ingress: Vec<Rule>) 
         ingress: Some(ingress),
         egress: None,
         types_written: true,
+        ignored: None,
     }
 }
 

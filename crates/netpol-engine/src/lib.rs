@@ -2,6 +2,9 @@
 //! written ─> policy, tier ─┐
 //!                          ├─> cluster ─┬─> naive ─> verdict       (one connection, straight from the rules)
 //! label, address ──────────┘            └─> matrix ─> verdict      (all of them at once, kept up by events)
+//!
+//! flow ─────> what an application needs         explain ──> why, and which rule comes nearest
+//! finding ──> what is odd about policies        suggest, difference ──> what a change would open and close
 //! ```
 //!
 //! What the network policies of a cluster allow between all its pods: NetworkPolicy v1, `AdminNetworkPolicy` and
@@ -16,12 +19,16 @@ pub mod policy;
 
 mod address;
 mod cluster;
+mod difference;
+mod explain;
+mod finding;
 mod flow;
 mod label;
 mod matrix;
 mod problem;
 mod profile;
 mod query;
+mod suggest;
 mod tier;
 mod verdict;
 mod written;
@@ -30,6 +37,9 @@ pub use address::{Block, Cidr, Family};
 pub use cluster::{
     Cluster, NAMESPACE_NAME_LABEL, NamedPort, Node, Pod, Service, ServicePort, Target,
 };
+pub use difference::{Difference, Edge, EdgeEnd, difference};
+pub use explain::{DirectionExplanation, Explanation, Miss, NearMiss, RulePlace, explain};
+pub use finding::{Finding, FindingKind, findings};
 pub use flow::{
     Flow, FlowProblem, FlowSource, FlowState, FlowTarget, FlowVerdict, Missing, OneOrMany,
     WrittenFlow, WrittenFlows,
@@ -42,6 +52,7 @@ pub use policy::{
 pub use problem::{Fault, Problem};
 pub use profile::Profile;
 pub use query::{Endpoint, Query, Route};
+pub use suggest::{NoSuggestion, Suggestion, suggest};
 pub use tier::{Action, ClusterKind, ClusterPeers, ClusterPolicy, ClusterRule, Tier};
 pub use verdict::{Reason, Reasons, Verdict};
 pub use written::{

@@ -16,7 +16,7 @@ use crate::address::Family;
 use crate::cluster::{Cluster, Node, Pod, Service};
 use crate::label::Labels;
 use crate::naive;
-use crate::policy::{Direction, NetworkPolicy, ObjectKey};
+use crate::policy::{Direction, NetworkPolicy, ObjectKey, Protocol};
 use crate::profile::{Profile, Questions};
 use crate::query::{Endpoint, Query, Route};
 use crate::tier::ClusterPolicy;
@@ -33,6 +33,7 @@ mod relation;
 mod set;
 mod tables;
 
+pub(crate) use class::is_per_replica;
 pub use reach::Reach;
 use relation::{Relation, Setting};
 use tables::{Change, Concerned, Tables};
@@ -107,6 +108,23 @@ impl Matrix {
             port_atoms: groups.iter().map(|it| it.ports.len()).sum(),
             worlds: self.worlds.len(),
         }
+    }
+
+    /// The number of a pod's kind: pods of one kind no policy can tell apart.
+    pub(crate) fn class(&self, pod: &ObjectKey) -> Option<u32> {
+        self.class_of.get(pod).copied()
+    }
+
+    /// Where a stretch of ports begins on which no policy changes its mind.
+    pub(crate) fn cuts(&self, protocol: Protocol) -> Vec<u16> {
+        let relations = self.worlds.iter().flat_map(|it| [&it.egress, &it.ingress]);
+        let mut cuts: Vec<u16> = relations
+            .flat_map(|it| &it.groups)
+            .flat_map(|it| it.ports.cuts(protocol))
+            .collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts
     }
 
     /// What the policies say about a connection.

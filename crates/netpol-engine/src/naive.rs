@@ -1,13 +1,16 @@
 //! One verdict at a time, straight from the rules: slow, and meant to be read. The fast engine is tested against it.
 
+use core::cell::Cell;
 use core::net::IpAddr;
 
 use crate::address::{Family, canonical};
 use crate::cluster::{Cluster, Pod};
+use crate::explain::RulePlace;
 use crate::label::Labels;
 use crate::policy::{Direction, Protocol};
 use crate::profile::{Profile, Questions, World};
 use crate::query::{Endpoint, Query, Route};
+use crate::tier::Action;
 use crate::verdict::{Outcome, Reason, Verdict};
 
 mod matching;
@@ -183,6 +186,133 @@ pub(crate) fn side<'a>(cluster: &'a Cluster, endpoint: &'a Endpoint, family: Fam
     }
 }
 
+/// A connection in one world and over one family.
+pub(crate) struct Case<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) source: Side<'a>,
+    pub(crate) destination: Side<'a>,
+    pub(crate) traffic: Traffic<'a>,
+}
+
+/// What decided in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decider {
+    /// Nothing has a say: this end is no pod, or its own node is at the other.
+    Exempt,
+    /// A cluster-wide policy, or nothing.
+    ClusterPolicy,
+    /// The network policies.
+    NetworkPolicies,
+}
+
+// === impl Case ===
+
+impl<'a> Case<'a> {
+    pub(crate) fn new(
+        cluster: &'a Cluster,
+        profile: &'a Profile,
+        world: World,
+        family: Family,
+        query: &'a Query,
+    ) -> Self {
+        let destination = side(cluster, &query.destination, family);
+        Self {
+            cluster,
+            source: side(cluster, &query.source, family),
+            traffic: Traffic {
+                profile,
+                world,
+                protocol: query.protocol,
+                port: query.port,
+                destination: destination.pod,
+                service: match query.route {
+                    Route::Service(address) => address.filter(|it| Family::of(*it) == family),
+                    Route::Direct | Route::LoadBalancer => None,
+                },
+            },
+            destination,
+        }
+    }
+
+    /// The connection in that world in which it is denied, if there is one: that is what wants explaining.
+    pub(crate) fn of(cluster: &'a Cluster, profile: &'a Profile, query: &'a Query) -> Option<Self> {
+        let families = families(cluster, query).ok()?;
+        let mut first = None;
+        for family in families {
+            for world in profile.worlds(questions(cluster, query)) {
+                let case = Self::new(cluster, profile, world, family, query);
+                if outcome(cluster, profile, world, family, query).may_deny {
+                    return Some(case);
+                }
+                first = first.or(Some(case));
+            }
+        }
+        first
+    }
+
+    /// What one end's policies say, and which kind of them has decided.
+    pub(crate) fn one_direction(&self, direction: Direction) -> (Outcome, Decider) {
+        let (subject, peer, exempt) = match direction {
+            Direction::Egress => (&self.source, &self.destination, self.is_to_own_node()),
+            Direction::Ingress => (&self.destination, &self.source, self.is_from_own_node()),
+        };
+        if subject.pod.is_none() || exempt {
+            return (Outcome::ALLOWED, Decider::Exempt);
+        }
+        let decider = Cell::new(Decider::ClusterPolicy);
+        let after_admin =
+            || match network_policies(self.cluster, direction, subject, peer, &self.traffic) {
+                Some(outcome) => {
+                    decider.set(Decider::NetworkPolicies);
+                    outcome
+                }
+                None => self.tiers(direction).baseline(),
+            };
+        let outcome = self.tiers(direction).admin(after_admin);
+        (outcome, decider.get())
+    }
+
+    fn tiers(&self, direction: Direction) -> tiers::Tiers<'_> {
+        let (subject, peer) = match direction {
+            Direction::Egress => (&self.source, &self.destination),
+            Direction::Ingress => (&self.destination, &self.source),
+        };
+        tiers::Tiers {
+            cluster: self.cluster,
+            direction,
+            subject,
+            peer,
+            traffic: &self.traffic,
+        }
+    }
+
+    /// The rules of cluster-wide policies that match, tier by tier and in order.
+    pub(crate) fn cluster_rules(&self, direction: Direction) -> Vec<(RulePlace, Action)> {
+        self.tiers(direction).matching()
+    }
+
+    /// Rule 21: a pod may always talk to the node it runs on.
+    fn is_to_own_node(&self) -> bool {
+        let (pod, other) = (&self.source, &self.destination);
+        self.traffic.profile.own_node_is_free
+            && other.pod.is_none()
+            && other.node.is_some()
+            && other.node == pod.node
+    }
+
+    /// Rule 21: and its node to it. What a pod on that node's network sends is the node's, unless it is told apart (rule 22).
+    fn is_from_own_node(&self) -> bool {
+        let (source, destination) = (&self.source, &self.destination);
+        let is_node = source
+            .pod
+            .is_none_or(|pod| !self.traffic.world.selects(pod));
+        self.traffic.profile.own_node_is_free
+            && is_node
+            && source.node.is_some()
+            && source.node == destination.node
+    }
+}
+
 /// What comes of it in one world and over one family.
 pub(crate) fn outcome(
     cluster: &Cluster,
@@ -194,8 +324,6 @@ pub(crate) fn outcome(
     if !profile.enforces {
         return Outcome::ALLOWED;
     }
-    let source = side(cluster, &query.source, family);
-    let destination = side(cluster, &query.destination, family);
     if query.source == query.destination {
         match query.route {
             // Rule 19.
@@ -205,73 +333,12 @@ pub(crate) fn outcome(
             Route::Service(_) => {}
         }
     }
-    let traffic = Traffic {
-        profile,
-        world,
-        protocol: query.protocol,
-        port: query.port,
-        destination: destination.pod,
-        service: match query.route {
-            Route::Service(address) => address.filter(|it| Family::of(*it) == family),
-            Route::Direct | Route::LoadBalancer => None,
-        },
-    };
+    let case = Case::new(cluster, profile, world, family, query);
     let mut outcome = Outcome::ALLOWED;
-    if source.pod.is_some() && !to_own_node(profile, &source, &destination) {
-        outcome = outcome.then(one_direction(
-            cluster,
-            Direction::Egress,
-            &source,
-            &destination,
-            &traffic,
-        ));
-    }
-    if destination.pod.is_some() && !from_own_node(profile, world, &source, &destination) {
-        outcome = outcome.then(one_direction(
-            cluster,
-            Direction::Ingress,
-            &destination,
-            &source,
-            &traffic,
-        ));
+    for direction in Direction::BOTH {
+        outcome = outcome.then(case.one_direction(direction).0);
     }
     outcome
-}
-
-/// Rule 21: a pod may always talk to the node it runs on.
-pub(crate) fn to_own_node(profile: &Profile, pod: &Side<'_>, other: &Side<'_>) -> bool {
-    profile.own_node_is_free
-        && other.pod.is_none()
-        && other.node.is_some()
-        && other.node == pod.node
-}
-
-/// Rule 21: and its node to it. What a pod on that node's network sends is the node's, unless it is told apart (rule 22).
-pub(crate) fn from_own_node(
-    profile: &Profile,
-    world: World,
-    source: &Side<'_>,
-    destination: &Side<'_>,
-) -> bool {
-    let is_node = source
-        .pod
-        .is_none_or(|pod| pod.host_network && !world.selects_host_network);
-    profile.own_node_is_free && is_node && source.node.is_some() && source.node == destination.node
-}
-
-/// The tiers of one direction, one after the other.
-fn one_direction(
-    cluster: &Cluster,
-    direction: Direction,
-    subject: &Side<'_>,
-    peer: &Side<'_>,
-    traffic: &Traffic<'_>,
-) -> Outcome {
-    let after_admin = || {
-        network_policies(cluster, direction, subject, peer, traffic)
-            .unwrap_or_else(|| tiers::baseline(cluster, direction, subject, peer, traffic))
-    };
-    tiers::admin(cluster, direction, subject, peer, traffic, after_admin)
 }
 
 /// The network policies of the subject's namespace: nothing if none isolates it in this direction (rule 18).

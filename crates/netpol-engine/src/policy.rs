@@ -65,6 +65,8 @@ pub struct NetworkPolicy {
     pub egress: Option<Vec<Rule>>,
     /// Whether `policyTypes` was written.
     pub types_written: bool,
+    /// The direction that has rules, and is not one of the types: they mean nothing.
+    pub ignored: Option<Direction>,
 }
 
 /// A rule: both have to match.

@@ -191,6 +191,7 @@ fn random_deny(namespace: &str) -> netpol_engine::NetworkPolicy {
         ingress: Some(Vec::new()),
         egress: Some(Vec::new()),
         types_written: true,
+        ignored: None,
     }
 }
 

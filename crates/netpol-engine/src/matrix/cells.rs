@@ -117,6 +117,12 @@ impl PortMap {
         true
     }
 
+    /// Where the stretches of one protocol begin.
+    pub(super) fn cuts(&self, protocol: Protocol) -> Vec<u16> {
+        let cells = place(protocol).map(|at| &self.protocols[at]);
+        cells.into_iter().flatten().map(|it| it.0).collect()
+    }
+
     /// The stretches themselves.
     pub(super) fn spans(&self) -> Vec<Span> {
         let mut spans = Vec::new();

@@ -25,7 +25,7 @@ const PER_REPLICA: [&str; 10] = [
 ];
 
 /// Whether a label's key is one that differs from replica to replica.
-pub(super) fn is_per_replica(key: &str) -> bool {
+pub(crate) fn is_per_replica(key: &str) -> bool {
     PER_REPLICA.contains(&key)
 }
 

@@ -3,6 +3,7 @@
 use super::matching::is_one_of;
 use super::{Match, Side, Traffic};
 use crate::cluster::Cluster;
+use crate::explain::RulePlace;
 use crate::policy::{Direction, Peer};
 use crate::tier::{Action, ClusterPeers, ClusterPolicy, ClusterRule, Tier};
 use crate::verdict::{Outcome, Reason};
@@ -21,54 +22,51 @@ struct Decisions {
     undecided: bool,
 }
 
-/// The Admin tier, and what comes after it where it passes.
-pub(super) fn admin(
-    cluster: &Cluster,
-    direction: Direction,
-    subject: &Side<'_>,
-    peer: &Side<'_>,
-    traffic: &Traffic<'_>,
-    next: impl Fn() -> Outcome,
-) -> Outcome {
-    let case = Case {
-        cluster,
-        direction,
-        subject,
-        peer,
-        traffic,
-    };
-    case.tier(Tier::Admin, next)
+/// One direction of a connection.
+pub(super) struct Tiers<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) direction: Direction,
+    pub(super) subject: &'a Side<'a>,
+    pub(super) peer: &'a Side<'a>,
+    pub(super) traffic: &'a Traffic<'a>,
 }
 
-/// The Baseline tier. What it passes is allowed: that is the default of Kubernetes.
-pub(super) fn baseline(
-    cluster: &Cluster,
-    direction: Direction,
-    subject: &Side<'_>,
-    peer: &Side<'_>,
-    traffic: &Traffic<'_>,
-) -> Outcome {
-    let case = Case {
-        cluster,
-        direction,
-        subject,
-        peer,
-        traffic,
-    };
-    case.tier(Tier::Baseline, || Outcome::ALLOWED)
-}
+// === impl Tiers ===
 
-struct Case<'a> {
-    cluster: &'a Cluster,
-    direction: Direction,
-    subject: &'a Side<'a>,
-    peer: &'a Side<'a>,
-    traffic: &'a Traffic<'a>,
-}
+impl Tiers<'_> {
+    /// The Admin tier, and what comes after it where it passes.
+    pub(super) fn admin(&self, next: impl Fn() -> Outcome) -> Outcome {
+        self.tier(Tier::Admin, next)
+    }
 
-// === impl Case ===
+    /// The Baseline tier. What it passes is allowed: that is the default of Kubernetes.
+    pub(super) fn baseline(&self) -> Outcome {
+        self.tier(Tier::Baseline, || Outcome::ALLOWED)
+    }
 
-impl Case<'_> {
+    /// The first rule of each policy that may match, tier by tier and in order.
+    pub(super) fn matching(&self) -> Vec<(RulePlace, Action)> {
+        let mut policies: Vec<_> = self.cluster.cluster_policies.values().collect();
+        policies.retain(|it| self.is_subject(it));
+        policies.sort_by_key(|it| (it.tier, it.priority));
+        let mut found = Vec::new();
+        for policy in policies {
+            let rules = policy.rules(self.direction).iter().enumerate();
+            let first = rules
+                .into_iter()
+                .find(|(_, rule)| self.rule(rule) != Match::No);
+            found.extend(first.map(|(rule, it)| {
+                let place = RulePlace {
+                    policy: policy.key(),
+                    direction: self.direction,
+                    rule,
+                };
+                (place, it.action)
+            }));
+        }
+        found
+    }
+
     fn tier(&self, tier: Tier, next: impl Fn() -> Outcome) -> Outcome {
         let policies = self.cluster.cluster_policies.values();
         let mut policies: Vec<_> = policies

@@ -1,7 +1,7 @@
 //! What the API server would refuse: `ValidateNetworkPolicy` of `pkg/apis/networking/validation/validation.go`, and the
 //! defaults of `pkg/apis/networking/v1/defaults.go`.
 
-use super::{NetworkPolicy, ObjectKey, Peer, PodPeer, PortRule, Ports, Protocol, Rule};
+use super::{Direction, NetworkPolicy, ObjectKey, Peer, PodPeer, PortRule, Ports, Protocol, Rule};
 use crate::address::{Block, Cidr};
 use crate::label::{Selector, check_port_name, is_subdomain};
 use crate::policy::Namespaces;
@@ -38,7 +38,13 @@ pub(super) fn policy(written: &WrittenPolicy) -> Result<NetworkPolicy, Vec<Probl
         return Err(problems);
     }
     let has = |name: &str| types.iter().any(|it| it == name);
+    let ignored = match (types.is_empty(), has("Ingress"), has("Egress")) {
+        (false, true, false) if !egress.is_empty() => Some(Direction::Egress),
+        (false, false, true) if !ingress.is_empty() => Some(Direction::Ingress),
+        _ => None,
+    };
     Ok(NetworkPolicy {
+        ignored,
         key,
         subject: subject.unwrap_or_default(),
         // Rule 7: what is not said is guessed from whether there are egress rules, not from whether there is a list.

@@ -245,6 +245,7 @@ pub(crate) fn policy(random: &mut Rng, shape: Shape) -> NetworkPolicy {
         ingress,
         egress,
         types_written: true,
+        ignored: None,
     }
 }
 
