@@ -237,14 +237,14 @@ impl Maker {
                 })
                 .collect(),
             "objects" => {
-                let pods = self.pick(&[1, 1, 2, 5]);
+                let pods = self.pods_worth();
                 let value = self.near(wanted * pods);
                 let one = json!({"describedObject": {"kind": "x"}, "value": value, "timestamp": timestamp});
                 vec![one; if self.once_in(30) { 2 } else { 1 }]
             }
             _ => {
                 let count = self.pick(&[1, 1, 1, 2, 3]);
-                let pods = self.pick(&[1, 1, 2, 5]);
+                let pods = self.pods_worth();
                 (0..count)
                     .map(|_| json!({"metricName": "x", "value": self.near(wanted * pods / count), "timestamp": timestamp}))
                     .collect()
@@ -254,6 +254,15 @@ impl Maker {
             items,
             error: String::new(),
         })
+    }
+
+    /// For how many pods there is work. For many, where it is to be more than a policy lets in.
+    fn pods_worth(&mut self) -> u64 {
+        if self.taste.policies {
+            self.pick(&[1, 5, 60, 120, 300])
+        } else {
+            self.pick(&[1, 1, 2, 5])
+        }
     }
 
     /// A quantity at some factor of the target.
