@@ -18,6 +18,8 @@ pub struct Cidr {
     family: Family,
     first: u128,
     length: u8,
+    /// Whether an IPv4 block was written as an IPv6 one, with a length of 96 more.
+    mapped: bool,
 }
 
 /// An `ipBlock`: a CIDR without the parts that are taken out again (rule 11).
@@ -69,6 +71,7 @@ impl Cidr {
     pub fn parse(text: &str) -> Option<Self> {
         let (address, length) = text.split_once('/')?;
         let length = u8::try_from(decimal(length)?).ok()?;
+        let written = length;
         let (family, first, length) = match address_of(address)? {
             IpAddr::V4(address) => (Family::V4, u32::from(address).into(), length),
             // `::ffff:10.0.0.0/104` is 10.0.0.0/8: `IPNet.Contains` takes the last four bytes of address and mask.
@@ -77,7 +80,10 @@ impl Cidr {
                 _ => (Family::V6, address.into(), length),
             },
         };
-        (length <= family.bits()).then(|| Self::new(family, first, length))
+        (length <= family.bits()).then(|| Self {
+            mapped: written != length,
+            ..Self::new(family, first, length)
+        })
     }
 
     fn new(family: Family, bits: u128, length: u8) -> Self {
@@ -85,6 +91,7 @@ impl Cidr {
             family,
             first: bits,
             length,
+            mapped: false,
         };
         Self {
             first: bits & cidr.mask(),
@@ -124,10 +131,12 @@ impl Cidr {
         family == self.family && bits & self.mask() == self.first
     }
 
-    /// Whether the other one is a part of it, and smaller (rule 11).
+    /// Whether the API server takes the other one for a part of it, and smaller (rule 11). It compares lengths as they are
+    /// written: `::ffff:10.0.0.0/124` counts as smaller than `10.0.0.0/28`, which it equals.
     pub fn strictly_contains(&self, other: &Self) -> bool {
+        let written = |it: &Self| it.length + if it.mapped { 96 } else { 0 };
         self.family == other.family
-            && self.length < other.length
+            && written(self) < written(other)
             && other.first & self.mask() == self.first
     }
 }
@@ -279,6 +288,8 @@ mod tests {
     fn a_strict_part_is_smaller_and_inside() {
         let ten = cidr("10.0.0.0/8");
         assert!(ten.strictly_contains(&cidr("10.1.0.0/16")));
+        assert!(cidr("10.0.0.0/28").strictly_contains(&cidr("::ffff:10.0.0.0/124")));
+        assert!(!cidr("::ffff:10.0.0.0/124").strictly_contains(&cidr("10.0.0.0/29")));
         for other in ["10.0.0.0/8", "0.0.0.0/0", "11.0.0.0/16", "fd00::/64"] {
             assert!(!ten.strictly_contains(&cidr(other)), "{other}");
         }

@@ -11,7 +11,7 @@ use crate::written::WrittenSelector;
 
 mod syntax;
 
-pub(crate) use syntax::{check_port_name, is_subdomain};
+pub(crate) use syntax::{is_subdomain, port_name_faults};
 use syntax::{name_fault, value_fault};
 
 /// The labels of a pod or a namespace.

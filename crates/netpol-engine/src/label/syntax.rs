@@ -34,22 +34,30 @@ pub(crate) fn value_fault(value: &str) -> Option<&'static str> {
     (!is_valid).then_some("a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character")
 }
 
-/// What is wrong with a port's name, if anything: `IsValidPortName`.
-pub(crate) fn check_port_name(name: &str) -> Option<&'static str> {
+/// All that is wrong with a port's name: `IsValidPortName`.
+pub(crate) fn port_name_faults(name: &str) -> impl Iterator<Item = &'static str> {
     let allowed = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
-    if name.len() > PORT_NAME_LENGTH {
-        return Some("must be no more than 15 characters");
-    }
-    if !name.bytes().all(allowed) {
-        return Some("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
-    }
-    if !name.bytes().any(|it| it.is_ascii_lowercase()) {
-        return Some("must contain at least one letter (a-z)");
-    }
-    if name.contains("--") {
-        return Some("must not contain consecutive hyphens");
-    }
-    (name.starts_with('-') || name.ends_with('-')).then_some("must not begin or end with a hyphen")
+    let faults = [
+        (
+            name.len() > PORT_NAME_LENGTH,
+            "must be no more than 15 characters",
+        ),
+        (
+            name.is_empty() || !name.bytes().all(allowed),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+        ),
+        (
+            !name.bytes().any(|it| it.is_ascii_lowercase()),
+            "must contain at least one letter (a-z)",
+        ),
+        (name.contains("--"), "must not contain consecutive hyphens"),
+        (
+            name.starts_with('-') || name.ends_with('-'),
+            "must not begin or end with a hyphen",
+        ),
+    ];
+    let wrong = faults.into_iter().filter(|(is_wrong, _)| *is_wrong);
+    wrong.map(|(_, fault)| fault)
 }
 
 fn is_token(text: &str) -> bool {
@@ -91,10 +99,10 @@ mod tests {
             assert!(value_fault(bad).is_some(), "{bad}");
         }
         for good in ["http", "a-1", "1a"] {
-            assert_eq!(check_port_name(good), None, "{good}");
+            assert_eq!(port_name_faults(good).count(), 0, "{good}");
         }
         for bad in ["", "80", "Http", "a--b", "-a", "a-", "sixteen-letters-"] {
-            assert!(check_port_name(bad).is_some(), "{bad}");
+            assert!(port_name_faults(bad).count() > 0, "{bad}");
         }
     }
 }

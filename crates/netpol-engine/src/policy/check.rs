@@ -3,7 +3,7 @@
 
 use super::{Direction, NetworkPolicy, ObjectKey, Peer, PodPeer, PortRule, Ports, Protocol, Rule};
 use crate::address::{Block, Cidr};
-use crate::label::{Selector, check_port_name, is_subdomain};
+use crate::label::{Selector, is_subdomain, port_name_faults};
 use crate::policy::Namespaces;
 use crate::problem::{Path, Problem};
 use crate::written::{
@@ -186,7 +186,7 @@ fn port(written: &WrittenPort, path: &Path, problems: &mut Vec<Problem>) -> Opti
                 let fault = "may not be specified when `port` is non-numeric";
                 problems.push(end_path.invalid(end, fault));
             }
-            if let Some(fault) = check_port_name(name) {
+            for fault in port_name_faults(name) {
                 problems.push(path.child("port").invalid(name, fault));
             }
             Some(Ports::Named(name.clone()))
@@ -198,7 +198,10 @@ fn port(written: &WrittenPort, path: &Path, problems: &mut Vec<Problem>) -> Opti
                 let fault = "must be greater than or equal to `port`";
                 problems.push(end_path.invalid(number, fault));
             }
-            let last = check_port_number(end.unwrap_or(*number), &end_path, problems);
+            let last = match end {
+                Some(end) => check_port_number(end, &end_path, problems),
+                None => first,
+            };
             first
                 .zip(last)
                 .map(|(first, last)| Ports::Range(first, last))
@@ -211,7 +214,7 @@ fn port(written: &WrittenPort, path: &Path, problems: &mut Vec<Problem>) -> Opti
     })
 }
 
-/// A port's number; below 1 or above 65535 it is refused, and said once where `port` and `endPort` are the same.
+/// A port's number; below 1 or above 65535 it is refused.
 fn check_port_number(number: i64, path: &Path, problems: &mut Vec<Problem>) -> Option<u16> {
     let valid = u16::try_from(number).ok().filter(|it| *it > 0);
     if valid.is_none() {
@@ -341,7 +344,7 @@ mod tests {
                 r#"{"ingress":[{"from":[{}],"ports":[{"port":0},{"port":70000,"endPort":1}]}]}"#
             )
             .len(),
-            5
+            4
         );
         assert_eq!(
             refused(
