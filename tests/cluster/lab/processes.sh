@@ -34,7 +34,8 @@ start() {
   start_again "$(basename "$file")"
 }
 
-start_again() { setsid "$lab/processes/$1" </dev/null >>"$lab/logs/$1" 2>&1 & }
+# Disowned: the shell would tell of its end.
+start_again() { setsid "$lab/processes/$1" </dev/null >>"$lab/logs/$1" 2>&1 & disown; }
 
 # join: this shell, and what it comes to run, is the lab's from now on, and goes with it.
 join() { echo "$BASHPID" >"/sys/fs/cgroup/pids/$control_groups/processes/cgroup.procs"; }

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2154 # the names come from settings.sh
 # Takes a lab down: the same way whether it is whole, half made, or what a killed command left.
 
-lab_processes() { find "/sys/fs/cgroup/pids/$control_groups" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -un; }
+# Groups come and go while they are read.
+lab_processes() { { find "/sys/fs/cgroup/pids/$control_groups" -name cgroup.procs -exec cat {} + 2>/dev/null || true; } | sort -un; }
 
 take_down() {
   local hierarchy processes
@@ -34,17 +35,25 @@ leftovers() {
   [[ ! -e $lab ]] || echo "folder $lab"
 }
 
-# The namespaces that the lab's processes hold beside the machine's own.
-lab_namespaces() {
-  local process
-  for process in $(lab_processes); do
-    for kind in net mnt; do readlink "/proc/$process/ns/$kind" || true; done
-  done 2>/dev/null | sort -u | grep -vxF -e "$(readlink /proc/self/ns/net)" -e "$(readlink /proc/self/ns/mnt)" || true
+# Processes that are in a namespace of the lab and not in its control group: `PROCESS NAMESPACE`, sorted. They keep the namespace when the
+# lab is gone. Asked before and after, since a namespace's number is given to the next one as soon as it is free.
+strangers() {
+  local own processes
+  processes=$(lab_processes)
+  own=$(for process in $processes; do readlink "/proc/$process/ns/net" "/proc/$process/ns/mnt"; done 2>/dev/null |
+    sort -u | grep -vxF -e "$(readlink /proc/self/ns/net)" -e "$(readlink /proc/self/ns/mnt)") || return 0
+  for process in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n' | grep -vxF -e "${processes:-none}"); do
+    for kind in net mnt; do
+      echo "$process $(readlink "/proc/$process/ns/$kind")"
+    done
+  done 2>/dev/null | grep -F -e "$own" | sort || true
 }
 
-# Which of those given on standard input anybody still holds.
-held_namespaces() {
-  local held
-  held=$(find /proc/[0-9]*/ns -maxdepth 1 \( -name net -o -name mnt \) -printf '%l\n' 2>/dev/null | sort -u)
-  grep -xF -f <(echo "$held") | sed 's/^/namespace /' || true
+# Those of the strangers on standard input that are where they were.
+still_there() {
+  local process namespace
+  while read -r process namespace; do
+    [[ -n $process && $(readlink "/proc/$process/ns/${namespace%%:*}" 2>/dev/null) == "$namespace" ]] || continue
+    echo "namespace $namespace, held by process $process $(tr '\0' ' ' <"/proc/$process/cmdline")"
+  done
 }
