@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use netpol_engine::{
     Cluster, Endpoint, Labels, Matrix, Namespaces, NetworkPolicy, ObjectKey, Peer, Pod, PodPeer,
-    PortRule, Ports, Profile, Protocol, Query, Rule, Selector, naive,
+    PortRule, Ports, Profile, Protocol, Query, Rule, Selector, explain, naive,
 };
 
 fn pod(namespace: &str, name: String, labels: &[(&str, String)], number: u32) -> Pod {
@@ -297,6 +297,11 @@ fn events(matrix: &mut Matrix) {
         std::hint::black_box(naive::verdict(matrix.cluster(), matrix.profile(), &query));
     }
     figure("netpol_naive_verdict", start.elapsed() / 1000, "us");
+    let start = Instant::now();
+    for _ in 0..1000 {
+        std::hint::black_box(explain(matrix.cluster(), matrix.profile(), &query));
+    }
+    figure("netpol_explain", start.elapsed() / 1000, "us");
     let (verdict, same) = (
         matrix.verdict(&query),
         naive::verdict(matrix.cluster(), matrix.profile(), &query),

@@ -43,6 +43,8 @@ use crate::written::WrittenPolicy;
 
 mod check;
 
+pub(crate) use check::{check_metadata, check_port_number};
+
 /// A namespaced object's name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectKey {

@@ -8,6 +8,10 @@
 //! sigs.k8s.io/network-policy-api v0.2.0.
 
 use crate::policy::{Direction, ObjectKey, Peer, PodPeer, PortRule};
+use crate::problem::Problem;
+use crate::written::WrittenClusterPolicy;
+
+mod check;
 
 /// Where a policy stands beside network policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,6 +101,11 @@ impl ClusterKind {
 // === impl ClusterPolicy ===
 
 impl ClusterPolicy {
+    /// What the API server makes of a policy as written, or everything for which it would refuse it.
+    pub fn check(written: &WrittenClusterPolicy) -> Result<Self, Vec<Problem>> {
+        check::policy(written)
+    }
+
     /// Its kind and name: names are unique in a kind only.
     pub fn key(&self) -> ObjectKey {
         ObjectKey::new("", format!("{}/{}", self.kind.as_str(), self.name))

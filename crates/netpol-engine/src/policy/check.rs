@@ -57,7 +57,7 @@ pub(super) fn policy(written: &WrittenPolicy) -> Result<NetworkPolicy, Vec<Probl
 type PeersOf = fn(&WrittenRule) -> Option<&[WrittenPeer]>;
 
 /// Name and namespace, checked. Without a namespace it is what an apply would make of it.
-fn check_metadata(
+pub(crate) fn check_metadata(
     written: &WrittenMetadata,
     default_namespace: Option<&str>,
     problems: &mut Vec<Problem>,
@@ -215,7 +215,11 @@ fn port(written: &WrittenPort, path: &Path, problems: &mut Vec<Problem>) -> Opti
 }
 
 /// A port's number; below 1 or above 65535 it is refused.
-fn check_port_number(number: i64, path: &Path, problems: &mut Vec<Problem>) -> Option<u16> {
+pub(crate) fn check_port_number(
+    number: i64,
+    path: &Path,
+    problems: &mut Vec<Problem>,
+) -> Option<u16> {
     let valid = u16::try_from(number).ok().filter(|it| *it > 0);
     if valid.is_none() {
         problems.push(path.invalid(number, "must be between 1 and 65535, inclusive"));
