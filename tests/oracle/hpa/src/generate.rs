@@ -146,6 +146,9 @@ impl Maker {
             if index == 0 || !self.once_in(3) {
                 step.metrics = Some(self.metrics(&hpa));
             }
+            if self.taste.zero && self.once_in(3) {
+                step.status = Some(self.scaled_to_zero());
+            }
             self.trouble(&mut step);
             self.others(&mut scenario, &step, &hpa);
             scenario.steps.push(step);
@@ -291,6 +294,16 @@ impl Maker {
             "metadata": {"name": "web"},
             "spec": {"replicas": replicas},
             "status": {"replicas": reported, "selector": selector},
+        })
+    }
+
+    /// A status that says whether the controller brought the target to zero.
+    fn scaled_to_zero(&mut self) -> Value {
+        let status = self.pick(&["True", "True", "False"]);
+        json!({
+            "currentReplicas": 1,
+            "desiredReplicas": 0,
+            "conditions": [{"type": "ScaledToZero", "status": status, "reason": "ScaledToZero", "lastTransitionTime": self.ago(60)}],
         })
     }
 

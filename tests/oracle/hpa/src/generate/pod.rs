@@ -35,7 +35,12 @@ impl Maker {
         let age = self.pick(&[
             0, 5, 20, 29, 30, 31, 59, 60, 61, 200, 299, 300, 301, 600, 4000,
         ]);
-        let settled = self.random.u64(..=age.min(400));
+        let settled = if self.taste.odd_pods {
+            // Also as old as the delay that lets a pod be unready, and a second to either side.
+            self.pick(&[0, 9, 10, 11, 29, 30, 31]).min(age)
+        } else {
+            self.random.u64(..=age.min(400))
+        };
         let ready = if self.once_in(odd) {
             self.pick(&["False", "False", "Unknown"])
         } else {
