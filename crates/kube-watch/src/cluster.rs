@@ -62,7 +62,8 @@ impl Default for Timing {
             watch: Duration::from_mins(2),
             margin: Duration::from_secs(10),
             first_wait: Duration::from_millis(800),
-            longest_wait: Duration::from_secs(30),
+            // client-go waits up to 30 s. This long after an outage an exporter may still tell of yesterday's pods.
+            longest_wait: Duration::from_secs(10),
             settled: Duration::from_secs(10),
             recheck: Duration::from_mins(1),
         }
