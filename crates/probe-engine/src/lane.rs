@@ -67,6 +67,7 @@ pub(crate) struct World {
     container_id: u64,
     started_at: Duration,
     restart_at: Option<Duration>,
+    restart_lag: Duration,
     back_off: RestartBackOff,
     pub(crate) tally: Tally,
     pub(crate) first_decision: Option<Duration>,
@@ -100,6 +101,7 @@ pub(crate) fn lanes(
     interval: Duration,
     start: Duration,
     started_at: Duration,
+    restart_lag: Duration,
 ) -> Vec<Lane> {
     let count = phases(probe.spec.period(), interval);
     (0..count)
@@ -118,7 +120,7 @@ pub(crate) fn lanes(
                     reach: interval / 2,
                 }
             };
-            let world = |at_best| World::new(probe, at_best, started_at);
+            let world = |at_best| World::new(probe, at_best, started_at, restart_lag);
             Lane {
                 pace,
                 worlds: [world(true), world(false)],
@@ -172,9 +174,9 @@ impl Lane {
     }
 
     /// The container was really restarted.
-    pub(crate) fn restarted(&mut self, started_at: Duration) {
+    pub(crate) fn restarted(&mut self, started_at: Duration, probe: &Probe) {
         for world in &mut self.worlds {
-            world.restarted(started_at);
+            world.restarted(started_at, probe);
         }
     }
 }
@@ -182,13 +184,14 @@ impl Lane {
 // === impl World ===
 
 impl World {
-    fn new(probe: &Probe, at_best: bool, started_at: Duration) -> Self {
+    fn new(probe: &Probe, at_best: bool, started_at: Duration, restart_lag: Duration) -> Self {
         Self {
             at_best,
             worker: Worker::new(probe.probe_type, &probe.spec),
             container_id: 1,
             started_at,
             restart_at: None,
+            restart_lag,
             back_off: RestartBackOff::default(),
             tally: Tally::default(),
             first_decision: None,
@@ -247,13 +250,19 @@ impl World {
             self.tally.kills += 1;
             let own = probe.spec.termination_grace_period_seconds;
             let grace = restart::termination_grace(own, probe.pod_grace_seconds);
-            self.restart_at = Some(self.back_off.restart_after(at + grace));
+            self.restart_at = Some(self.back_off.restart_after(at + grace) + self.restart_lag);
         } else {
             self.tally.unready += 1;
         }
     }
 
-    fn restarted(&mut self, started_at: Duration) {
+    fn restarted(&mut self, started_at: Duration, probe: &Probe) {
+        // The kubelet may have been one failure ahead of us, and its kill then took the evidence away.
+        let was_near = self.failure_run() + 1 >= probe.spec.failure_threshold;
+        if probe.probe_type.kills() && was_near && !self.at_best && !self.is_holding() {
+            self.tally.kills += 1;
+            self.worker.break_run();
+        }
         self.container_id += 1;
         self.started_at = started_at;
         if self.restart_at.take().is_none() {

@@ -81,7 +81,13 @@ where
     let mut lanes = Vec::new();
     for sample in samples {
         if lanes.is_empty() {
-            lanes = lane::lanes(probe, interval, sample.started_at(), Duration::ZERO);
+            lanes = lane::lanes(
+                probe,
+                interval,
+                sample.started_at(),
+                Duration::ZERO,
+                Duration::ZERO,
+            );
         }
         for lane in &mut lanes {
             lane.offer(sample, probe, Some(container));

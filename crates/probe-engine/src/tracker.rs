@@ -42,6 +42,7 @@ pub struct Progress {
 pub struct Tracker {
     probe: Probe,
     interval: Duration,
+    restart_lag: Duration,
     container: Option<Container>,
     /// The start of the container that was last seen running.
     started_at: Duration,
@@ -68,6 +69,7 @@ impl Tracker {
         Self {
             probe,
             interval,
+            restart_lag: Duration::ZERO,
             container: Some(Container {
                 started_at: Duration::ZERO,
                 started: true,
@@ -82,6 +84,14 @@ impl Tracker {
                 near_misses: Bounds::ZERO,
             },
         }
+    }
+
+    /// Beside a real kubelet: after a kill it waits this much longer than the rules say for the restart to be told of.
+    /// Otherwise what fails while the real container is on its way would count as a second kill.
+    #[must_use]
+    pub const fn with_restart_lag(mut self, restart_lag: Duration) -> Self {
+        self.restart_lag = restart_lag;
+        self
     }
 
     /// The probe that is followed.
@@ -107,7 +117,8 @@ impl Tracker {
     }
 
     /// The container as it is now; `None` while it does not run, when the kubelet does not probe either.
-    /// Another start than last time is a real restart, and ends every hold.
+    /// Another start than last time is a real restart, and ends every hold. One that comes when a single failure is
+    /// missing to the threshold may be a kill that the kubelet's earlier tick led to: at worst it counts.
     pub fn observe(&mut self, container: Option<Container>) {
         self.container = container;
         let Some(Container { started_at, .. }) = container else {
@@ -116,7 +127,7 @@ impl Tracker {
         if self.started_at != started_at {
             self.started_at = started_at;
             for lane in &mut self.lanes {
-                lane.restarted(started_at);
+                lane.restarted(started_at, &self.probe);
             }
         }
     }
@@ -131,7 +142,13 @@ impl Tracker {
         } else {
             self.last = Some(at);
             if self.lanes.is_empty() {
-                self.lanes = lane::lanes(&self.probe, self.interval, at, self.started_at);
+                self.lanes = lane::lanes(
+                    &self.probe,
+                    self.interval,
+                    at,
+                    self.started_at,
+                    self.restart_lag,
+                );
             }
             for lane in &mut self.lanes {
                 lane.offer(sample, &self.probe, self.container);
@@ -370,13 +387,50 @@ mod tests {
             started: true,
         }));
         assert_eq!(tracker.consecutive_failures(), 2);
+        assert_eq!(
+            tracker.kills(),
+            bounds(0, 1),
+            "the kubelet's third may have been first"
+        );
         let third = Sample::new(
             EPOCH + Duration::from_secs(20),
             Duration::ZERO,
             Duration::from_secs(2),
             Ending::Answered(ServingStatus::Serving),
         );
-        assert_eq!(tracker.record(third).kills, bounds(1, 1));
+        tracker.record(third);
+        assert_eq!(tracker.kills(), bounds(1, 1), "or it was not");
+    }
+
+    #[test]
+    fn a_restart_far_from_the_threshold_is_not_put_down_to_the_probe() {
+        let mut tracker = tracked(LIVENESS, 10, "F");
+        tracker.observe(Some(Container {
+            started_at: EPOCH + Duration::from_secs(15),
+            started: true,
+        }));
+        assert_eq!(tracker.kills(), bounds(0, 0));
+    }
+
+    #[test]
+    fn beside_a_kubelet_failures_wait_for_the_restart_to_be_told_of() {
+        let mut quick = LIVENESS;
+        quick.spec.failure_threshold = 1;
+        // Decided at 1 s, gone at 6 s: the next two would be kills of the successor, were it running.
+        let alone = tracked(quick, 10, "FFF");
+        assert!(alone.kills().lower > 1, "{:?}", alone.kills());
+        let lag = Duration::from_secs(20);
+        let mut tracker = Tracker::new(quick, Duration::from_secs(10)).with_restart_lag(lag);
+        for sample in samples(10, "FFF") {
+            tracker.record(sample);
+        }
+        assert_eq!(tracker.kills(), bounds(1, 1));
+        tracker.observe(Some(Container {
+            started_at: EPOCH + Duration::from_secs(25),
+            started: true,
+        }));
+        assert_eq!(tracker.kills(), bounds(1, 1));
+        assert!(!tracker.is_holding());
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub mod pod;
 pub mod sequence;
 pub mod target;
 
+/// From the end of a container's grace period until its successor's start is in the pod's status, on a busy node.
+const RESTART_LAG: Duration = Duration::from_secs(10);
+
 /// Names a target for as long as it is there; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetId(pub u64);
@@ -258,7 +261,10 @@ impl Model {
         }
         let id = TargetId(self.next_id);
         self.next_id += 1;
-        let target = Target::new(address, handler.tls, self.settings.window_samples);
+        let mut target = Target::new(address, handler.tls, self.settings.window_samples);
+        if self.settings.kubelet {
+            target.restart_lag = RESTART_LAG;
+        }
         self.targets.insert(id, (key, target));
         id
     }

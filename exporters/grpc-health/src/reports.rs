@@ -1,19 +1,34 @@
 //! What the prober has said and the model has not heard yet.
 //!
 //! The prober keeps time on a thread of its own and must not wait for whoever reads the model. So it leaves a word here
-//! and goes on; the model hears all of them, in their order, before findings are computed.
+//! and goes on; the model hears all of them, in their order, a moment later.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use exposition::Histogram;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use crate::model::{self, Event, Model};
 use crate::probe::schedule::{Progress, Sink, StartLag, TargetId};
 
+/// How long reports may wait for others to come with. Far less than what a pod's status takes to get here: a failure
+/// has to be known before the restart that it led to.
+const GATHERING: Duration = Duration::from_millis(50);
+
 /// Left by the prober, taken by the model. Clones share one list.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reports(Arc<Mutex<Vec<Report>>>);
+pub(crate) struct Reports(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    list: Mutex<Vec<Report>>,
+    /// The list is not empty any more.
+    begun: Notify,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Report {
@@ -27,26 +42,35 @@ struct Report {
 impl Reports {
     /// Where the prober puts them.
     pub(crate) fn sink(&self) -> Sink {
-        let Self(list) = self.clone();
+        let Self(shared) = self.clone();
         Arc::new(move |target, progress, start_lag| {
-            list.lock().push(Report {
+            let mut list = shared.list.lock();
+            list.push(Report {
                 target,
                 progress,
                 start_lag,
             });
+            if list.len() == 1 {
+                shared.begun.notify_one();
+            }
         })
     }
 
-    /// Tells the model everything that has come in, and the histogram how late we were.
-    pub(crate) fn hand_over(&self, model: &mut Model, lag: &Histogram) {
-        // As much room again is what the next ones will need; the lock is held for the exchange only.
-        let room = Vec::with_capacity(self.0.lock().len());
-        let list = std::mem::replace(&mut *self.0.lock(), room);
-        for report in list {
-            if let Progress::Started(_) = report.progress {
-                lag.observe(report.start_lag.lag.as_secs_f64());
+    /// Tells the model everything that comes in, and the histogram how late we were.
+    pub(crate) async fn hand_over(self, model: Arc<RwLock<Model>>, lag: Histogram) -> Infallible {
+        let mut taken = Vec::new();
+        loop {
+            self.0.begun.notified().await;
+            sleep(GATHERING).await;
+            // The two lists take turns, so that the lock is held for the exchange only.
+            std::mem::swap(&mut *self.0.list.lock(), &mut taken);
+            let mut model = model.write();
+            for report in taken.drain(..) {
+                if let Progress::Started(_) = report.progress {
+                    lag.observe(report.start_lag.lag.as_secs_f64());
+                }
+                model.record(model::TargetId(report.target.0), report.event());
             }
-            model.record(model::TargetId(report.target.0), report.event());
         }
     }
 }

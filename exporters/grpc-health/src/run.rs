@@ -76,16 +76,19 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     let plan = plan::follow(Arc::clone(&model), config.cap, handle, status.changes());
     chassis.spawn("plan", never(plan));
     chassis.spawn_ahead("probe", never(scheduler.run()));
-    let decider = Decider {
-        model: Arc::clone(&model),
-        reports,
-        start_lag: start_lag.clone(),
-        settings: decide::Settings {
-            min_samples: config.min_samples,
-        },
-        findings: Arc::clone(&findings),
+    let listening = reports.hand_over(Arc::clone(&model), start_lag.clone());
+    chassis.spawn("reports", never(listening));
+    let settings = decide::Settings {
+        min_samples: config.min_samples,
     };
-    chassis.spawn("decide", never(decider.run()));
+    chassis.spawn(
+        "decide",
+        never(keep_deciding(
+            Arc::clone(&model),
+            settings,
+            Arc::clone(&findings),
+        )),
+    );
 
     let ready = chassis.readiness("the first list of pods");
     chassis.spawn("readiness", never(await_first_list(status.clone(), ready)));
@@ -163,31 +166,20 @@ async fn await_first_list(status: WatchStatus, ready: chassis::Ready) -> Infalli
     std::future::pending().await
 }
 
-/// Whoever computes the findings, and what that takes.
-struct Decider {
+async fn keep_deciding(
     model: Arc<RwLock<Model>>,
-    reports: Reports,
-    start_lag: Histogram,
     settings: decide::Settings,
     findings: Arc<ArcSwap<Findings>>,
-}
-
-impl Decider {
-    async fn run(self) -> Infallible {
-        let mut ticks = interval(DECIDE_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            let now = since_epoch();
-            {
-                let mut model = self.model.write();
-                self.reports.hand_over(&mut model, &self.start_lag);
-                model.settle(now);
-            }
-            let before = self.findings.load();
-            let decided = decide(&self.model.read(), self.settings, now, &before);
-            self.findings.store(Arc::new(decided));
-        }
+) -> Infallible {
+    let mut ticks = interval(DECIDE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = since_epoch();
+        model.write().settle(now);
+        let before = findings.load();
+        let decided = decide(&model.read(), settings, now, &before);
+        findings.store(Arc::new(decided));
     }
 }
 

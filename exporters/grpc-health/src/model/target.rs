@@ -45,6 +45,8 @@ pub struct Target {
     pub address: Option<SocketAddr>,
     /// KEP-4939: TLS without verification.
     pub tls: bool,
+    /// How long a real restart may take to be told of; zero where there is no kubelet.
+    pub restart_lag: Duration,
     /// The recent attempts.
     pub window: Window,
     /// Whole durations, in seconds.
@@ -106,6 +108,7 @@ impl Target {
         Self {
             address,
             tls,
+            restart_lag: Duration::ZERO,
             window: Window::new(window_samples),
             durations: Histogram::new(BOUNDS),
             phases: std::array::from_fn(|_| Histogram::new(BOUNDS)),
@@ -157,7 +160,7 @@ impl Target {
         self.judged.reserve_exact(1);
         self.judged.push(Judged {
             mode,
-            tracker: Tracker::new(probe, interval),
+            tracker: Tracker::new(probe, interval).with_restart_lag(self.restart_lag),
             successful: 0,
             failed: 0,
             lint,
