@@ -3,6 +3,9 @@
 //! `tests/cluster/run` starts a lab, runs the tests, which `cargo test` alone leaves out, and takes the lab down. With a lab that is up
 //! already: `tests/cluster/enter cargo test -p cluster-tests -- --ignored`.
 
+pub mod http;
+pub mod page;
+
 use std::env;
 use std::process::Command;
 use std::thread::sleep;
@@ -11,9 +14,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+use page::Page;
+
 /// The Prometheus that the operator made, as the API server's proxy reaches it.
 const PROMETHEUS: &str =
     "/api/v1/namespaces/monitoring/services/prometheus-kube-prometheus-prometheus:http-web/proxy";
+
+/// Where a role of the shop takes its faults.
+const FAULTS_PORT: u16 = 9610;
+/// Where the gRPC health exporter listens.
+const EXPORTER_PORT: u16 = 9601;
 
 /// How long to wait between two looks at something.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -62,6 +72,56 @@ impl Lab {
         Ok(serde_json::from_str(&self.kubectl(&words)?)?)
     }
 
+    /// Applies a folder of this workspace's, and waits until its Deployments are available.
+    pub fn deploy(&self, folder: &str, namespace: &str) -> Result<()> {
+        let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        self.kubectl(&["apply", "-k", &format!("{workspace}/{folder}")])?;
+        let all = ["wait", "--for=condition=Available", "deployment", "--all"];
+        let here = ["--timeout=240s", "-n", namespace];
+        self.kubectl(&[&all[..], &here].concat()).map(drop)
+    }
+
+    /// The shop and our programs, as every test of them expects it: all available, and nothing wrong.
+    pub fn deploy_everything(&self) -> Result<()> {
+        self.deploy("manifests/platform/lab/shop", "sre-demo")?;
+        self.deploy("manifests/platform/lab/sidelights", "monitoring")?;
+        self.deploy("manifests/platform/lab/pod-state", "monitoring")
+    }
+
+    /// Names and addresses of the running pods with a label, that are not on their way out.
+    pub fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<(String, String)>> {
+        let list = self.get(&["pods", "-n", namespace, "-l", selector])?;
+        let pods = list["items"].as_array().context("a list")?.iter();
+        let pods = pods.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+        let named = pods.filter_map(|pod| {
+            let name = pod["metadata"]["name"].as_str()?;
+            Some((name.to_owned(), pod["status"]["podIP"].as_str()?.to_owned()))
+        });
+        Ok(named.collect())
+    }
+
+    /// The address of the gRPC health exporter, which is one pod.
+    pub fn exporter(&self) -> Result<String> {
+        let pods = self.pods("monitoring", "app.kubernetes.io/name=grpc-health-exporter")?;
+        ensure!(pods.len() == 1, "exporters: {pods:?}");
+        Ok(format!("{}:{EXPORTER_PORT}", pods[0].1))
+    }
+
+    /// The exporter's page, asked from it and not from Prometheus.
+    pub fn page(&self) -> Result<Page> {
+        page_of(&self.exporter()?)
+    }
+
+    /// Stops, starts or restarts a process of the lab.
+    pub fn process(&self, verb: &str, process: &str) -> Result<()> {
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/process");
+        let arguments = [verb, process, "--name", &self.name];
+        let output = Command::new(program).args(arguments).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "process {verb} {process}: {said}");
+        Ok(())
+    }
+
     /// The samples of an instant query, as Prometheus' HTTP API gives them: `metric` and `value`.
     pub fn query(&self, expression: &str) -> Result<Vec<Value>> {
         let query: String = form_urlencoded::byte_serialize(expression.as_bytes()).collect();
@@ -72,6 +132,18 @@ impl Lab {
             _ => bail!("{expression}: {answer}"),
         }
     }
+}
+
+/// A page, by its server's address.
+pub fn page_of(exporter: &str) -> Result<Page> {
+    Ok(Page::parse(&http::request(
+        "GET", exporter, "/metrics", "",
+    )?))
+}
+
+/// Sets what is wrong with a role of the shop, by its pod's address; `{}` for nothing.
+pub fn set_faults(pod: &str, faults: &str) -> Result<()> {
+    http::request("PUT", &format!("{pod}:{FAULTS_PORT}"), "/faults", faults).map(drop)
 }
 
 /// Looks until something is there, and gives it.

@@ -1,0 +1,134 @@
+//! What the kubelet does to pods whose latency follows a script, and what the exporter says it does.
+//!
+//! Each episode is a pod of its own with one probe. The kubelet's kills (restarts) and turns to unready are set against the exporter's
+//! counters, which come from its own probes of the same pods. `WRITE_VERDICTS=1` writes the table to docs/verdicts.md.
+
+mod verdicts {
+    pub(crate) mod episode;
+    pub(crate) mod table;
+}
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use cluster_tests::page::Page;
+use cluster_tests::{Lab, eventually};
+use serde_json::json;
+use verdicts::episode::{Episode, Outcome, Seen, episodes};
+use verdicts::table::Row;
+
+const MINUTE: Duration = Duration::from_mins(1);
+const NAMESPACE: &str = "sre-demo";
+/// Long enough for a kill to be carried out, the container to be back, and all of it to be on the page.
+const AFTERMATH: Duration = Duration::from_secs(20);
+
+#[test]
+#[ignore = "needs a lab: tests/cluster/run"]
+fn the_kubelet_does_what_the_exporter_says_it_does() -> Result<()> {
+    let lab = Lab::entered();
+    lab.deploy_everything()?;
+    let episodes = episodes();
+    ensure!(episodes.len() >= 40, "{} episodes", episodes.len());
+    clear(&lab)?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("pods.json");
+    let pods: Vec<_> = episodes.iter().map(Episode::pod).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": pods});
+    std::fs::write(&file, list.to_string())?;
+    lab.kubectl(&["apply", "-f", file.to_str().context("a path")?])?;
+    let addresses = eventually("all run and have been measured", 5 * MINUTE, || {
+        let addresses: BTreeMap<_, _> = lab.pods(NAMESPACE, "app=episode")?.into_iter().collect();
+        let page = lab.page()?;
+        // Otherwise the first turn to ready would look like one to unready and back.
+        let list = lab.get(&["pods", "-n", NAMESPACE, "-l", "app=episode"])?;
+        let unready = list["items"]
+            .as_array()
+            .context("a list")?
+            .iter()
+            .find(|pod| {
+                let ready = &pod["status"]["containerStatuses"][0]["ready"];
+                *ready != true
+            });
+        ensure!(unready.is_none(), "not ready: {unready:?}");
+        for episode in &episodes {
+            let name = episode.name();
+            ensure!(addresses.contains_key(&name), "{name} has no address");
+            let good = [("pod", name.as_str()), ("result", "successful")];
+            let count = page.sum("grpc_probe_attempts_total", &good);
+            ensure!(count >= Some(3.0), "{name}: {count:?} attempts");
+        }
+        Ok(addresses)
+    });
+    let before = look(&lab, &episodes)?;
+    thread::scope(|scope| {
+        for episode in &episodes {
+            let address = &addresses[&episode.name()];
+            scope.spawn(move || episode.play(address));
+        }
+    });
+    thread::sleep(AFTERMATH);
+    let after = look(&lab, &episodes)?;
+    let rows: Vec<Row> = episodes
+        .iter()
+        .zip(before.iter().zip(&after))
+        .map(|(episode, (before, after))| {
+            Row::new(episode, Outcome::between(episode, before, after))
+        })
+        .collect();
+    let text = verdicts::table::text(&rows);
+    println!("{text}");
+    println!("{}", agreement(&lab.page()?));
+    if std::env::var_os("WRITE_VERDICTS").is_some() {
+        std::fs::write(
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/verdicts.md"),
+            text,
+        )?;
+    }
+    clear(&lab)?;
+    let wrong: Vec<&Row> = rows.iter().filter(|row| row.is_wrong()).collect();
+    ensure!(
+        wrong.is_empty(),
+        "{} of {}: {wrong:#?}",
+        wrong.len(),
+        rows.len()
+    );
+    Ok(())
+}
+
+fn clear(lab: &Lab) -> Result<()> {
+    let pods = ["delete", "pod", "-n", NAMESPACE, "-l", "app=episode"];
+    lab.kubectl(&[&pods[..], &["--grace-period=1", "--ignore-not-found"]].concat())
+        .map(drop)
+}
+
+/// What has become of each pod so far, by the kubelet and by the exporter.
+fn look(lab: &Lab, episodes: &[Episode]) -> Result<Vec<Seen>> {
+    let list = lab.get(&["pods", "-n", NAMESPACE, "-l", "app=episode"])?;
+    let pods = list["items"].as_array().context("a list")?;
+    let page = lab.page()?;
+    let of = |episode: &Episode| {
+        let name = episode.name();
+        let pod = pods
+            .iter()
+            .find(|pod| pod["metadata"]["name"] == name.as_str())
+            .with_context(|| name.clone())?;
+        Ok(Seen::read(episode, pod, &page))
+    };
+    episodes.iter().map(of).collect()
+}
+
+/// The exporter's own figure of how its predictions met the kubelet's kills.
+fn agreement(page: &Page) -> String {
+    let count = |outcome| {
+        page.sum("grpc_probe_kill_agreement_total", &[("outcome", outcome)])
+            .unwrap_or_default()
+    };
+    let outcomes = ["agreed", "predicted_only", "observed_only"];
+    let all: Vec<String> = outcomes
+        .iter()
+        .map(|outcome| format!("{outcome} {}", count(outcome)))
+        .collect();
+    format!("figure kill_agreement {}", all.join(", "))
+}
