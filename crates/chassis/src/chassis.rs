@@ -15,7 +15,8 @@ use crate::drain::{Drain, Drainer};
 use crate::findings::Table;
 use crate::ready::{Readiness, Ready};
 use crate::supervise::{Ahead, Task};
-use crate::web::site::Handler;
+use crate::web::body::Body;
+use crate::web::site::{Handler, Receiver};
 
 /// The process under construction: metrics, tasks, readiness and pages are added to it, and run once setup is through.
 pub struct Chassis {
@@ -24,6 +25,7 @@ pub struct Chassis {
     pub(crate) ahead: Vec<Ahead>,
     pub(crate) readiness: Readiness,
     pub(crate) routes: BTreeMap<&'static str, Handler>,
+    pub(crate) receivers: BTreeMap<&'static str, Receiver>,
     pub(crate) links: Vec<(String, String)>,
     pub(crate) tables: Vec<Box<dyn Fn() -> Table + Send + Sync>>,
     pub(crate) drainer: Drainer,
@@ -40,6 +42,7 @@ impl Chassis {
             ahead: Vec::new(),
             readiness: Readiness::default(),
             routes: BTreeMap::new(),
+            receivers: BTreeMap::new(),
             links: Vec::new(),
             tables: Vec::new(),
             drainer: Drainer::new(),
@@ -85,6 +88,16 @@ impl Chassis {
         H: Fn(Request<()>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync + 'static,
     {
         self.routes.insert(path, Box::new(handler));
+    }
+
+    /// Answers POST on exactly this path. Whoever sends here is a program with a token of its own, which must not need the
+    /// passwords of the web configuration's users: so the handler itself checks the credentials, before it reads the body, and
+    /// answers 401 to strangers. The web configuration's rate limit and `--web.max-requests` hold here too.
+    pub fn receive<H>(&mut self, path: &'static str, handler: H)
+    where
+        H: Fn(Request<Body>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync + 'static,
+    {
+        self.receivers.insert(path, Box::new(handler));
     }
 
     /// Puts a link on the landing page.

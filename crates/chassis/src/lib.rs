@@ -27,4 +27,5 @@ pub use duration::parse_duration;
 pub use findings::{Row, Severity, Table};
 pub use ready::Ready;
 pub use run::run;
+pub use web::body::{Body, BodyError};
 pub use web::scrape::scrape_timeout;

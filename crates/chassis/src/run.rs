@@ -109,7 +109,8 @@ where
             return Ok(());
         }
     }
-    if chassis.routes.contains_key(args.telemetry_path.as_str()) {
+    let telemetry = args.telemetry_path.as_str();
+    if chassis.routes.contains_key(telemetry) || chassis.receivers.contains_key(telemetry) {
         return Err(FlagError::TelemetryOnRoute(args.telemetry_path).into());
     }
     if args.config_check {
@@ -156,6 +157,7 @@ async fn work(
         telemetry_path: args.telemetry_path,
         page: Arc::new(chassis.page),
         routes: chassis.routes,
+        receivers: chassis.receivers,
         landing: Landing {
             about: *about,
             links,

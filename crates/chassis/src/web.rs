@@ -1,5 +1,6 @@
-//! The web server: listen -> serve (connections) -> site (requests) -> page, health, landing, routes.
+//! The web server: listen -> serve (connections) -> site (requests) -> page, health, landing, routes, receivers.
 
+pub(crate) mod body;
 pub(crate) mod connections;
 pub(crate) mod health;
 pub(crate) mod landing;

@@ -186,13 +186,18 @@ fn read(path: &Path, sources: &mut Sources) -> Result<WebSettings, WebConfigErro
 impl WebSettings {
     /// Rate limit first: it is what protects the passwords' cost.
     pub(crate) async fn admit(&self, headers: &HeaderMap) -> Access {
-        if self.rate.as_ref().is_some_and(|rate| !rate.take()) {
+        if !self.within_rate() {
             return Access::TooManyRequests;
         }
         match &self.users {
             Some(users) => users.check(headers).await,
             None => Access::Granted,
         }
+    }
+
+    /// Counts a request against `rate_limit`; false beyond it.
+    pub(crate) fn within_rate(&self) -> bool {
+        self.rate.as_ref().is_none_or(RateLimit::take)
     }
 
     /// A file that is being rewritten is empty for a moment: that must not open the doors.

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::drain::Drain;
+use crate::web::body::Body;
 use crate::web::connections::{Connections, HEAD_TIMEOUT, Place, Progress, Watched};
 use crate::web::site::Site;
 
@@ -175,7 +176,7 @@ where
     }
 }
 
-/// Answers one request. Its body is not read: nothing here takes one.
+/// Answers one request. Its body is not read, unless a receiver asks for it.
 async fn answer(
     request: Request<Incoming>,
     door: Door,
@@ -183,9 +184,8 @@ async fn answer(
     progress: Arc<Progress>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let _answering = progress.answering();
-    let request = request.map(drop);
     let response = match door {
-        Door::Web => site.answer(request).await,
+        Door::Web => site.answer(request.map(Body::new)).await,
         Door::Health => site.answer_health(&request),
     };
     Ok(response.map(Full::new))

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
 use crate::ready::Readiness;
 use crate::supervise::panic_text;
+use crate::web::body::Body;
 use crate::web::landing::Landing;
 use crate::web::request_metrics::RequestMetrics;
 use crate::web::{health, scrape};
@@ -26,11 +27,16 @@ const OTHER: &str = "_OTHER";
 pub(crate) type Handler =
     Box<dyn Fn(Request<()>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync>;
 
+/// Takes what is sent to one path, and checks who sends it.
+pub(crate) type Receiver =
+    Box<dyn Fn(Request<Body>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync>;
+
 /// Everything that can be asked for.
 pub(crate) struct Site {
     pub(crate) telemetry_path: String,
     pub(crate) page: Arc<Page>,
     pub(crate) routes: BTreeMap<&'static str, Handler>,
+    pub(crate) receivers: BTreeMap<&'static str, Receiver>,
     pub(crate) landing: Landing,
     pub(crate) readiness: Readiness,
     pub(crate) config: Arc<WebConfig>,
@@ -48,13 +54,17 @@ pub(crate) struct Limit {
 
 impl Site {
     /// The answer on a web address.
-    pub(crate) async fn answer(&self, request: Request<()>) -> Response<Bytes> {
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response<Bytes> {
         let _in_flight = self.metrics.enter();
         let settings = self.config.current();
         let path = self.known(request.uri().path());
-        let mut response = match health::answer(path, request.method(), &self.readiness) {
-            Some(response) => response,
-            None => self.guarded(&settings, path, request).await,
+        let health = health::answer(path, request.method(), &self.readiness);
+        let mut response = if let Some(response) = health {
+            response
+        } else if let Some(receiver) = self.receivers.get(path) {
+            self.received(&settings, path, receiver, request).await
+        } else {
+            self.guarded(&settings, path, request.map(drop)).await
         };
         response.headers_mut().extend(settings.headers.clone());
         self.metrics.count(path, response.status().as_u16());
@@ -62,9 +72,29 @@ impl Site {
     }
 
     /// The answer on the health address.
-    pub(crate) fn answer_health(&self, request: &Request<()>) -> Response<Bytes> {
+    pub(crate) fn answer_health<B>(&self, request: &Request<B>) -> Response<Bytes> {
         health::answer(request.uri().path(), request.method(), &self.readiness)
             .unwrap_or_else(not_found)
+    }
+
+    /// The receiver knows its senders; only their number is our affair.
+    async fn received(
+        &self,
+        settings: &WebSettings,
+        path: &str,
+        receiver: &Receiver,
+        request: Request<Body>,
+    ) -> Response<Bytes> {
+        if !settings.within_rate() {
+            return too_many_requests();
+        }
+        let Ok(_permit) = self.limit.enter() else {
+            return self.limit.reached();
+        };
+        if request.method() != Method::POST {
+            return not_allowed("only POST is answered here\n", "POST");
+        }
+        caught(path, AssertUnwindSafe(async { receiver(request).await })).await
     }
 
     async fn guarded(
@@ -75,12 +105,7 @@ impl Site {
     ) -> Response<Bytes> {
         match settings.admit(request.headers()).await {
             Access::Granted => {}
-            Access::TooManyRequests => {
-                return text(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "rate limit reached, try again later\n",
-                );
-            }
+            Access::TooManyRequests => return too_many_requests(),
             Access::Busy => {
                 return text(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -96,11 +121,7 @@ impl Site {
             }
         }
         let Ok(_permit) = self.limit.enter() else {
-            let most = self.limit.most;
-            return text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!("limit of {most} requests at once reached, try again later\n"),
-            );
+            return self.limit.reached();
         };
         if path == OTHER {
             not_found()
@@ -122,10 +143,9 @@ impl Site {
             return &self.telemetry_path;
         }
         let fixed = health::PATHS.into_iter().chain(["/"]);
-        let ours = self.routes.keys().copied().chain(fixed);
-        ours.into_iter()
-            .find(|known| *known == path)
-            .unwrap_or(OTHER)
+        let received = self.receivers.keys().copied();
+        let mut ours = self.routes.keys().copied().chain(received).chain(fixed);
+        ours.find(|known| *known == path).unwrap_or(OTHER)
     }
 }
 
@@ -158,6 +178,14 @@ impl Limit {
     fn enter(&self) -> Result<Option<SemaphorePermit<'_>>, TryAcquireError> {
         self.free.as_ref().map(Semaphore::try_acquire).transpose()
     }
+
+    fn reached(&self) -> Response<Bytes> {
+        let most = self.most;
+        text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("limit of {most} requests at once reached, try again later\n"),
+        )
+    }
 }
 
 /// A plain answer in words.
@@ -179,14 +207,19 @@ pub(crate) fn readable(method: &Method) -> bool {
 }
 
 pub(crate) fn method_not_allowed() -> Response<Bytes> {
-    let mut response = text(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "only GET and HEAD are answered here\n",
-    );
+    not_allowed("only GET and HEAD are answered here\n", "GET, HEAD")
+}
+
+fn not_allowed(why: &'static str, allowed: &'static str) -> Response<Bytes> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, why);
+    let allowed = HeaderValue::from_static(allowed);
+    response.headers_mut().insert(ALLOW, allowed);
     response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    response
+}
+
+fn too_many_requests() -> Response<Bytes> {
+    let why = "rate limit reached, try again later\n";
+    text(StatusCode::TOO_MANY_REQUESTS, why)
 }
 
 fn not_found() -> Response<Bytes> {

@@ -56,6 +56,21 @@ pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) 
     exchange(connect(address), method, path, headers)
 }
 
+/// Sends `body` as it is; `headers` are whole lines.
+pub(crate) fn send(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> Answer {
+    let mut stream = connect(address);
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: lamp\r\nConnection: close\r\n{headers}\r\n"
+    )
+    .unwrap();
+    // Who is refused early may find the door closed before all is said.
+    let _ = stream.write_all(body);
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    Answer::parse(&bytes)
+}
+
 pub(crate) fn exchange(
     mut stream: impl Read + Write,
     method: &str,

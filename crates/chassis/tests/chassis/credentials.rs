@@ -15,7 +15,7 @@ use crate::program::Program;
 /// bcrypt's least cost: some milliseconds without optimisation.
 const CHEAP: u32 = 4;
 
-fn users(users: &[(&str, &str)]) -> String {
+pub(crate) fn users(users: &[(&str, &str)]) -> String {
     let mut text = "basic_auth_users:\n".to_owned();
     for (name, password) in users {
         let hash = bcrypt::hash(password, CHEAP).unwrap();
@@ -24,7 +24,7 @@ fn users(users: &[(&str, &str)]) -> String {
     text
 }
 
-fn started(config: &str, flags: &[&str]) -> (Program, TempDir) {
+pub(crate) fn started(config: &str, flags: &[&str]) -> (Program, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("web.yml");
     fs::write(&path, config).unwrap();
@@ -40,7 +40,7 @@ fn rewrite(folder: &Path, config: &str) {
     fs::rename(aside, folder.join("web.yml")).unwrap();
 }
 
-fn basic(name: &str, password: &str) -> String {
+pub(crate) fn basic(name: &str, password: &str) -> String {
     format!(
         "Authorization: Basic {}\r\n",
         STANDARD.encode(format!("{name}:{password}"))

@@ -12,6 +12,7 @@ mod config_file;
 mod credentials;
 mod pages;
 mod program;
+mod receive;
 mod start;
 mod stop;
 mod tls;

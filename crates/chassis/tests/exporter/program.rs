@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chassis::{About, Chassis, ChassisArgs, Row, Severity, Table};
+use chassis::{About, Body, Chassis, ChassisArgs, Row, Severity, Table};
 use clap::Parser;
 use futures_util::FutureExt;
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode};
+
+const MOST_OIL: usize = 100_000;
 
 const ABOUT: About = About {
     name: "lamp-exporter",
@@ -91,9 +93,24 @@ fn setup(chassis: &mut Chassis, arguments: &Arguments) -> Result<(), String> {
         }
         .boxed()
     });
+    chassis.receive("/oil", |request| oil(request).boxed());
     chassis.link("/teapot", "a teapot");
     chassis.findings(findings);
     Ok(())
+}
+
+/// Says how much it got, to whoever knows the word.
+async fn oil(request: Request<Body>) -> Response<Bytes> {
+    let word = request.headers().get("authorization");
+    if word.is_none_or(|word| word != "Bearer sesame") {
+        let mut response = Response::new(Bytes::from_static(b"who are you?\n"));
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        return response;
+    }
+    match request.into_body().read(MOST_OIL).await {
+        Ok(oil) => Response::new(Bytes::from(format!("{} bytes of oil\n", oil.len()))),
+        Err(error) => error.response(),
+    }
 }
 
 fn findings() -> Table {
