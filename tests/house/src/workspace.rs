@@ -33,10 +33,10 @@ pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
         for entry in entries {
             let entry = entry.unwrap();
             let path = folder.join(entry.file_name());
-            if entry.file_type().unwrap().is_dir() {
-                if entry.file_name() != "target" && entry.file_name() != ".git" {
-                    open.push(path);
-                }
+            if entry.file_name() == "target" || entry.file_name() == ".git" {
+                // In a worktree the latter is a file.
+            } else if entry.file_type().unwrap().is_dir() {
+                open.push(path);
             } else {
                 found.push(path);
             }
