@@ -4,8 +4,8 @@
 //! (OpenMetrics 1.0.0, text 0.0.4, delimited protobuf), gzip, and the metrics every process of the workspace has
 //! (`process_*`, `<name>_build_info`, `exporter_*`).
 //!
-//! Two parts are for the metrics themselves: [`Histogram`], classic and native in one, and [`BoundedSet`], through
-//! which label values from outside pass.
+//! Three parts are for the metrics themselves: [`Histogram`], classic and native in one, [`Series`], with which a collector
+//! writes a family, and [`BoundedSet`], through which label values from outside pass.
 
 mod body;
 mod bounded;
@@ -21,6 +21,7 @@ mod page;
 mod process;
 mod protobuf;
 mod section;
+mod series;
 mod text;
 
 pub use bounded::{BoundedSet, OTHER};
@@ -28,3 +29,4 @@ pub use build_info::BuildInfo;
 pub use histogram::{Histogram, Snapshot};
 pub use page::{AddError, Page, Response, render};
 pub use process::Process;
+pub use series::{Kind, Label, Series};

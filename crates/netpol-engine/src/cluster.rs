@@ -133,6 +133,14 @@ impl Cluster {
         self.pods.insert(pod.key.clone(), pod);
     }
 
+    /// The pods of a namespace, the finished ones too.
+    pub fn pods_of<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Pod> {
+        let from = ObjectKey::new(namespace, "");
+        let pods = self.pods.range(from..);
+        pods.take_while(move |(key, _)| key.namespace == namespace)
+            .map(|(_, pod)| pod)
+    }
+
     /// Adds a policy, or changes it.
     pub fn apply_policy(&mut self, policy: NetworkPolicy) {
         self.policies.insert(policy.key.clone(), policy);
@@ -163,9 +171,8 @@ impl Cluster {
     /// The pods that a Service leads to: those with a network, in its namespace, with its labels.
     pub fn behind<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Pod> {
         let selector = service.selector.as_ref().filter(|it| !it.is_empty());
-        self.pods.values().filter(move |pod| {
+        self.pods_of(&service.key.namespace).filter(move |pod| {
             !pod.finished
-                && pod.key.namespace == service.key.namespace
                 && selector.is_some_and(|selector| {
                     selector
                         .iter()

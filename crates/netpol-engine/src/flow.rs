@@ -2,6 +2,7 @@
 //! each.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::fmt;
 
 use crate::address::Family;
 use crate::cluster::{Cluster, Pod};
@@ -93,9 +94,76 @@ pub enum Missing {
     TargetPort,
 }
 
+// === impl FlowSource, FlowTarget ===
+
+impl fmt::Display for FlowSource {
+    /// `sre-demo/a`, or `external`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workload(key) => write!(formatter, "{key}"),
+            Self::Outside(None) => formatter.write_str("external"),
+            Self::Outside(Some(address)) => write!(formatter, "{address}"),
+        }
+    }
+}
+
+impl fmt::Display for FlowTarget {
+    /// `svc/b.sre-demo`, as in a file of flows.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(key) => write!(formatter, "svc/{}.{}", key.name, key.namespace),
+            Self::Workload(key) => write!(formatter, "workload/{}.{}", key.name, key.namespace),
+            Self::Address(address @ IpAddr::V4(_)) => write!(formatter, "address/{address}"),
+            Self::Address(address) => write!(formatter, "address/[{address}]"),
+        }
+    }
+}
+
+impl fmt::Display for Flow {
+    /// `sre-demo/a -> svc/b.sre-demo:80 TCP`
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (source, target) = (&self.source, &self.target);
+        write!(
+            formatter,
+            "{source} -> {target}:{} {}",
+            self.port, self.protocol
+        )
+    }
+}
+
+// === impl Missing ===
+
+impl Missing {
+    /// The sentence.
+    pub const fn explanation(self) -> &'static str {
+        match self {
+            Self::Service => "there is no such Service",
+            Self::ServicePort => "the Service has no such port",
+            Self::Pods => "there are no pods to dial",
+            Self::TargetPort => "the Service leads to a port by a name that no pod behind it has",
+        }
+    }
+}
+
 // === impl Flow ===
 
 impl Flow {
+    /// The namespaces of its ends: what happens in others does not change what becomes of it.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        let source = match &self.source {
+            FlowSource::Workload(key) => Some(key),
+            FlowSource::Outside(_) => None,
+        };
+        let target = match &self.target {
+            FlowTarget::Service(key) | FlowTarget::Workload(key) => Some(key),
+            FlowTarget::Address(_) => None,
+        };
+        source
+            .into_iter()
+            .chain(target)
+            .map(|key| key.namespace.as_str())
+    }
+
     /// What the policies make of it, given what they make of a connection.
     pub fn judge(
         &self,
@@ -234,8 +302,8 @@ struct Destination {
     only_v6: bool,
 }
 
-fn replicas<'a>(cluster: &'a Cluster, workload: &ObjectKey) -> impl Iterator<Item = &'a Pod> {
-    cluster.pods.values().filter(move |pod| {
-        !pod.finished && pod.key.namespace == workload.namespace && pod.workload == workload.name
-    })
+fn replicas<'a>(cluster: &'a Cluster, workload: &'a ObjectKey) -> impl Iterator<Item = &'a Pod> {
+    cluster
+        .pods_of(&workload.namespace)
+        .filter(move |pod| !pod.finished && pod.workload == workload.name)
 }

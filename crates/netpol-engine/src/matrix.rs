@@ -289,6 +289,12 @@ impl Matrix {
         self.cluster.services.remove(key);
     }
 
+    /// Changes many things at once, as a list of them all does, and works everything out again.
+    pub fn change(&mut self, change: impl FnOnce(&mut Cluster)) {
+        change(&mut self.cluster);
+        self.rebuild();
+    }
+
     /// Works everything out again, and forgets the classes that have no pods any more.
     pub fn rebuild(&mut self) {
         let (tables, class_of) = Tables::new(&self.cluster, self.tables.profile);

@@ -8,7 +8,12 @@ use crate::manifests::{built, kustomizations, written};
 use crate::workspace::yaml;
 
 /// Our programs that manifests start, and so the last words of their images' names.
-const PROGRAMS: [&str; 3] = ["grpc-health-exporter", "pod-state", "shop"];
+const PROGRAMS: [&str; 4] = [
+    "grpc-health-exporter",
+    "netpol-exporter",
+    "pod-state",
+    "shop",
+];
 
 /// The containers of a workload.
 fn containers(object: &Value) -> impl Iterator<Item = &Value> {

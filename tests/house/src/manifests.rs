@@ -6,7 +6,7 @@ use std::process::Command;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -16,6 +16,22 @@ use crate::workspace::{files, files_of, read, root, yaml};
 
 /// What only the stack's operator knows.
 const OPERATOR_KINDS: [&str; 3] = ["PrometheusRule", "ServiceMonitor", "Probe"];
+
+/// Kinds that live in no namespace.
+const WITHOUT_NAMESPACE: [&str; 3] = ["ClusterRole", "ClusterRoleBinding", "Namespace"];
+
+/// What may be read: nothing that holds a secret.
+const READABLE: [&str; 9] = [
+    "adminnetworkpolicies",
+    "baselineadminnetworkpolicies",
+    "clusternetworkpolicies",
+    "events",
+    "namespaces",
+    "networkpolicies",
+    "nodes",
+    "pods",
+    "services",
+];
 
 /// All objects as they are written, before kustomize.
 pub(crate) fn written() -> Vec<(PathBuf, Value)> {
@@ -66,6 +82,8 @@ fn through<T: DeserializeOwned + Serialize>(object: &Value) -> Value {
 fn known(object: &Value) -> Value {
     let kind = object["kind"].as_str().unwrap_or_default();
     match kind {
+        "ClusterRole" => through::<ClusterRole>(object),
+        "ClusterRoleBinding" => through::<ClusterRoleBinding>(object),
         "ConfigMap" => through::<ConfigMap>(object),
         "DaemonSet" => through::<DaemonSet>(object),
         "Deployment" => through::<Deployment>(object),
@@ -129,7 +147,8 @@ fn faults(object: &Value) -> Vec<&'static str> {
 }
 
 fn names_its_namespace(object: &Value) -> bool {
-    object["kind"] == "Namespace" || object["metadata"]["namespace"].is_string()
+    let kind = object["kind"].as_str().unwrap_or_default();
+    WITHOUT_NAMESPACE.contains(&kind) || object["metadata"]["namespace"].is_string()
 }
 
 /// What can be asked of objects that others wrote.
@@ -150,7 +169,7 @@ fn reads_only(rule: &Value) -> bool {
                 .all(|item| allowed.contains(&item.as_str().unwrap_or("*")))
         })
     };
-    within("verbs", &["get", "list", "watch"]) && within("resources", &["events", "pods"])
+    within("verbs", &["get", "list", "watch"]) && within("resources", &READABLE)
 }
 
 /// Pod Security `restricted`, and what it does not ask for: a read-only root, limits, probes with a timeout of their own.

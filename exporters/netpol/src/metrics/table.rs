@@ -1,0 +1,100 @@
+//! Every metric of this exporter, once: the page, the README's table and the checks on dashboards and alerts all read it
+//! from here.
+
+pub use exposition::Kind;
+
+/// A metric family.
+#[derive(Debug)]
+pub struct Family {
+    /// The name on the page.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Which labels it carries.
+    pub labels: Labels,
+    /// What it says: HELP on the page, and the README's text.
+    pub help: &'static str,
+}
+
+/// Which labels a family carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// One series per required flow, and these labels beside its own.
+    Flow(&'static [&'static str]),
+    /// These alone.
+    Only(&'static [&'static str]),
+}
+
+/// The labels of a required flow.
+pub const FLOW: [&str; 7] = [
+    "source_namespace",
+    "source_workload",
+    "destination_namespace",
+    "destination_kind",
+    "destination_name",
+    "port",
+    "protocol",
+];
+
+impl Labels {
+    /// All label names, in the order of the page.
+    pub fn names(self) -> Vec<&'static str> {
+        match self {
+            Self::Flow(more) => [&FLOW, more].concat(),
+            Self::Only(names) => names.to_vec(),
+        }
+    }
+}
+
+macro_rules! families {
+    ($($name:ident: $kind:ident $labels:ident [$($label:literal),*] $text:literal $help:literal;)*) => {
+        $(pub(super) const $name: Family = Family {
+            name: $text,
+            kind: Kind::$kind,
+            labels: Labels::$labels(&[$($label),*]),
+            help: $help,
+        };)*
+
+        /// All families, in the order of the page.
+        pub const FAMILIES: &[Family] = &[$($name),*];
+    };
+}
+
+families! {
+    STATE: Gauge Flow ["state"] "netpol_required_flow_state"
+        "1 for the state that a required flow is in, 0 for the others: ok, blocked_by_policy, broken_not_policy, enforcement_gap, app_down, target_absent, unknown";
+    STATE_SINCE: Gauge Flow [] "netpol_required_flow_state_since_timestamp_seconds"
+        "When a required flow came into its state, in seconds since the epoch; or when it was first looked at";
+    EXPECTED: Gauge Flow [] "netpol_required_flow_expected"
+        "1 if the policies allow a required flow between all replicas, 0 if they deny it between any; absent where they do not say";
+    BLOCKING: Gauge Flow ["policy_kind", "policy_namespace", "policy", "direction"] "netpol_required_flow_blocking_policy_info"
+        "1 for each policy that forbids a required flow, by the end at which it does";
+    INFO: Gauge Flow ["need", "origin", "kind"] "netpol_required_flow_info"
+        "1 for each required flow: whether the application does without it (need: hard, soft), who says that it is required (origin: written, inferred), and what is spoken";
+    FLOWS: Gauge Only ["state"] "netpol_required_flows"
+        "Required flows by state, those without series of their own too";
+    FLOWS_DROPPED: Gauge Only [] "netpol_required_flows_dropped"
+        "Required flows that have no series of their own, because there are more than --flows.max-series";
+    FLOW_PROBLEMS: Gauge Only [] "netpol_required_flow_problems"
+        "Files and lines of required flows that cannot be understood";
+    POLICY_FINDINGS: Gauge Only ["policy_kind", "policy_namespace", "policy", "finding"] "netpol_policy_findings"
+        "What is odd about a policy, by how often it is";
+    POLICIES_REFUSED: Gauge Only ["policy_kind", "policy_namespace", "policy"] "netpol_policy_refused"
+        "Fields for which the API server would refuse a policy, which is therefore not in force here";
+    WORKLOADS: Gauge Only ["namespace"] "netpol_workloads"
+        "Workloads with at least one pod";
+    ISOLATED: Gauge Only ["namespace", "direction"] "netpol_isolated_workloads"
+        "Workloads with a pod that a NetworkPolicy isolates, by direction";
+    DURATION: Histogram Only [] "netpol_evaluation_duration_seconds"
+        "How long the required flows took to be judged after a change";
+    PODS: Gauge Only [] "netpol_evaluation_pods"
+        "Pods with a network that were judged";
+    POLICIES: Gauge Only [] "netpol_evaluation_policies"
+        "Policies in force, of all kinds";
+    CLASSES: Gauge Only [] "netpol_evaluation_classes"
+        "Kinds of pods that policies can tell apart";
+    PORT_ATOMS: Gauge Only [] "netpol_evaluation_port_atoms"
+        "Stretches of ports on which no policy changes its mind, over all groups of pods";
+    FINDINGS_TIMESTAMP: Gauge Only [] "netpol_evaluation_timestamp_seconds"
+        "When the findings on this page were last known to be up to date, in seconds since the epoch";
+}
