@@ -8,6 +8,8 @@
 //! decision ─┬─> limiter, counterfactual, threshold   (what limits it, and by how much)
 //!           ├─> release                              (when that ends)
 //!           └─> shadow, replay                       (and with another spec, or another version)
+//!
+//! status ───> echo ───> sample                       (the way back: what must have been measured)
 //! ```
 //!
 //! The decision of Kubernetes' `HorizontalPodAutoscaler`, with every value that leads to it.
@@ -21,6 +23,7 @@ mod bounds;
 mod counterfactual;
 mod decide;
 mod decision;
+mod echo;
 mod group;
 mod limiter;
 mod memory;
@@ -51,6 +54,7 @@ pub use bounds::{Bound, Bounds, Direction, PolicyLimit, Rate};
 pub use counterfactual::{Counterfactuals, Outcome};
 pub use decide::{Controller, Sync};
 pub use decision::{Decision, Path, Rescale};
+pub use echo::{Assumption, Echo};
 pub use group::PodCounts;
 pub use limiter::{Limiter, Limiters};
 pub use memory::{Memory, Recommendation, ScaleEvent};

@@ -8,8 +8,9 @@ use crate::manifests::{built, kustomizations, written};
 use crate::workspace::yaml;
 
 /// Our programs that manifests start, and so the last words of their images' names.
-const PROGRAMS: [&str; 4] = [
+const PROGRAMS: [&str; 5] = [
     "grpc-health-exporter",
+    "hpa-exporter",
     "netpol-exporter",
     "pod-state",
     "shop",

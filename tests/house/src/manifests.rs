@@ -21,16 +21,20 @@ const OPERATOR_KINDS: [&str; 3] = ["PrometheusRule", "ServiceMonitor", "Probe"];
 const WITHOUT_NAMESPACE: [&str; 3] = ["ClusterRole", "ClusterRoleBinding", "Namespace"];
 
 /// What may be read: nothing that holds a secret.
-const READABLE: [&str; 9] = [
+const READABLE: [&str; 13] = [
     "adminnetworkpolicies",
     "baselineadminnetworkpolicies",
     "clusternetworkpolicies",
+    "deployments",
     "events",
+    "horizontalpodautoscalers",
     "namespaces",
     "networkpolicies",
     "nodes",
     "pods",
+    "replicasets",
     "services",
+    "statefulsets",
 ];
 
 /// All objects as they are written, before kustomize.

@@ -1,0 +1,3 @@
+//! What the binary does besides exporting: answers on the command line.
+
+pub mod explain;

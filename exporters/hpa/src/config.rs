@@ -1,0 +1,105 @@
+//! Flags as typed, and what they mean once checked.
+
+use clap::{Args, Parser, Subcommand};
+use hpa_engine::Controller;
+use kube_watch::{Scope, Source};
+
+use crate::command::explain;
+
+pub mod controller;
+
+pub use controller::ControllerArgs;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hpa-exporter",
+    about = "What did the autoscaler want, what cut the wish, when will it let go, and is this the controller's own answer?",
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct CommandLine {
+    /// What to do instead of exporting.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The process: web server, logs, threads.
+    #[command(flatten)]
+    pub chassis: chassis::ChassisArgs,
+    /// What is followed and how.
+    #[command(flatten)]
+    pub exporter: ExporterArgs,
+}
+
+/// What the binary does besides exporting.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say in a few lines what an autoscaler wants, what it gets, and why.
+    Explain(explain::ExplainArgs),
+}
+
+/// Where objects are read from, for the exporter and for its commands.
+#[derive(Debug, Args)]
+pub struct SourceArgs {
+    /// Where objects are read from: `cluster`, or `files:PATH` (what `kubectl get hpa,deploy,pods -o yaml` prints;
+    /// a file or a folder, re-read when it changes).
+    #[arg(long, env = "SOURCE", default_value = "cluster")]
+    pub source: Source,
+}
+
+/// The exporter's flags, as typed.
+#[derive(Debug, Args)]
+pub struct ExporterArgs {
+    /// Where objects come from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Namespaces to look in, separated by commas [default: all].
+    #[arg(long, env = "NAMESPACES", value_delimiter = ',')]
+    pub namespaces: Vec<String>,
+    /// The controller that is followed.
+    #[command(flatten)]
+    pub controller: ControllerArgs,
+}
+
+/// The exporter's flags, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where objects come from.
+    pub source: Source,
+    /// Which of them.
+    pub scope: Scope,
+    /// The controller that is followed, as far as flags say.
+    pub controller: Controller,
+}
+
+impl TryFrom<ExporterArgs> for Config {
+    type Error = controller::ControllerError;
+
+    fn try_from(args: ExporterArgs) -> Result<Self, Self::Error> {
+        Ok(Self {
+            source: args.source.source,
+            scope: Scope {
+                namespaces: args.namespaces,
+                ..Scope::default()
+            },
+            controller: args.controller.controller()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+        let line = CommandLine::try_parse_from(["hpa-exporter", "--controller.version=1.29"]);
+        let told = line.unwrap_err().to_string();
+        assert!(
+            told.contains("--controller.version") && told.contains("1.30"),
+            "{told}"
+        );
+    }
+}

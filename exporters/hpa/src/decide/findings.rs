@@ -1,0 +1,169 @@
+//! What was found, for the page, the landing page and the command line alike.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hpa_engine::{
+    Autoscaler, Controller, Counterfactuals, Decision, Limiters, Moment, Releases, SpecProblem,
+    Status, Thresholds,
+};
+use kube_watch::ObjectKey;
+
+use super::check::{Difference, Verdict};
+
+/// The findings of one pass.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// When they were found.
+    pub at: Moment,
+    /// How long that took, in seconds.
+    pub took: f64,
+    /// The controller that is followed.
+    pub controller: Controller,
+    /// One for each autoscaler, by name.
+    pub autoscalers: Vec<Arc<Finding>>,
+}
+
+/// What was found about one autoscaler.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Its name.
+    pub key: ObjectKey,
+    /// The autoscaler.
+    pub autoscaler: Arc<Autoscaler>,
+    /// What the controller wrote last.
+    pub status: Arc<Status>,
+    /// What an API server would refuse of it.
+    pub problems: Vec<SpecProblem>,
+    /// What was decided, or would be.
+    pub decision: Decision,
+    /// What occasioned it.
+    pub occasion: Occasion,
+    /// What limits it.
+    pub limiters: Limiters,
+    /// When that ends.
+    pub releases: Releases,
+    /// The first sync that gets the next release, if the controller keeps its rhythm.
+    pub next_release: Option<Moment>,
+    /// The same sync with one rule less.
+    pub counterfactuals: Option<Counterfactuals>,
+    /// For each metric, the usage that would move it.
+    pub thresholds: Vec<Option<Thresholds>>,
+    /// How far the memory reaches.
+    pub history: History,
+    /// The end of the sample that the metrics are from, where one was taken.
+    pub sampled_at: Option<Moment>,
+    /// When the controller was last seen to write a status.
+    pub last_sync: Option<Moment>,
+    /// What happened so far.
+    pub tally: Tally,
+}
+
+/// What a decision was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// The controller wrote a status.
+    Write,
+    /// The controller must have synced by now, and had nothing to write.
+    Rhythm,
+    /// Something changed, or nothing was known yet: what the next sync would come to.
+    Preview,
+}
+
+/// How far what is remembered can be believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Every recommendation that still counts was seen.
+    pub recommendations: bool,
+    /// Every scale event that still counts was seen.
+    pub scale_events: bool,
+    /// Between these the replicas lie, whatever is not remembered.
+    pub bounds: Option<(i32, i32)>,
+}
+
+/// Counts, since the exporter started or the autoscaler was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Writes by verdict, in the order of [`Verdict::ALL`].
+    pub checks: [u64; Verdict::ALL.len()],
+    /// Whether the last status that could be compared is what we would have written.
+    pub agreement: Option<bool>,
+    /// What differed the last time that something did.
+    pub differences: Vec<Difference>,
+    /// Metrics without a number, by reason.
+    pub metric_errors: BTreeMap<(usize, String), u64>,
+    /// What the controller scaled.
+    pub scaled: BTreeMap<(Direction, String), u64>,
+    /// By how many replicas: up, down.
+    pub replicas: [u64; 2],
+    /// Changes of the replicas that were not the controller's.
+    pub external: u64,
+}
+
+/// Up or down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// More.
+    Up,
+    /// Fewer.
+    Down,
+}
+
+impl Direction {
+    /// As a label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+impl Finding {
+    /// By how much the wish was cut, at which stage: by the windows, by the rate, by the maximum.
+    pub fn unmet(&self) -> Unmet {
+        let Some(wish) = self.decision.wish else {
+            return Unmet::default();
+        };
+        let wish = wish.max(0);
+        let stabilized = self
+            .decision
+            .stabilization
+            .map_or(wish, |stabilization| stabilization.replicas);
+        let rated = self.rated();
+        let maximum = rated.min(self.decision.maximum);
+        Unmet {
+            stabilization: (wish - stabilized).max(0),
+            rate: (stabilized.min(wish) - rated).max(0),
+            maximum: (rated.min(wish) - maximum).max(0),
+            excess: (stabilized - wish).max(0),
+        }
+    }
+
+    /// What is left after the rate, before minimum and maximum.
+    pub fn rated(&self) -> i32 {
+        let Some(bounds) = &self.decision.bounds else {
+            return self.decision.desired;
+        };
+        match &bounds.rate {
+            Some(rate) if rate.direction == hpa_engine::Direction::Up => {
+                bounds.wish.min(rate.limit)
+            }
+            Some(rate) => bounds.wish.max(rate.limit),
+            None => bounds.wish,
+        }
+    }
+}
+
+/// What became of a wish on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unmet {
+    /// Cut by a window upwards.
+    pub stabilization: i32,
+    /// Cut by the rate.
+    pub rate: i32,
+    /// Cut by the maximum.
+    pub maximum: i32,
+    /// Kept on top of it by a window downwards.
+    pub excess: i32,
+}

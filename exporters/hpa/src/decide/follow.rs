@@ -1,0 +1,493 @@
+//! One autoscaler, followed from sync to sync: what its controller remembers of it, and what each sync comes to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hpa_engine::{
+    Assumption, Autoscaler, Controller, Decision, Memory, Moment, Put, Recommendation, Rivals,
+    Samples, ScaleEvent, Status, Sync,
+};
+
+use super::check::{Verdict, differences, same};
+use super::findings::{Direction, Finding, History, Occasion, Tally};
+use crate::model::{Held, Surroundings, Write};
+use crate::sample;
+
+/// Objects keep whole seconds, and watches come a little late: what happened within this much of a write may have been before
+/// it or after.
+pub(super) const SLACK: Duration = Duration::from_secs(1);
+
+/// An autoscaler, followed.
+#[derive(Debug)]
+pub(super) struct Followed {
+    memory: Memory,
+    /// Since when every recommendation and every scale event was seen; from the beginning, if nothing.
+    since: Option<Moment>,
+    /// The recommendation that stands in for those that were not seen, until it is too old to count.
+    stand_in: Option<Moment>,
+    /// The last sync, seen or assumed.
+    last: Option<Moment>,
+    /// The last write that was seen.
+    pub(super) last_write: Option<Moment>,
+    pub(super) dispute: Option<Dispute>,
+    pub(super) tally: Tally,
+    pub(super) finding: Option<Arc<Finding>>,
+}
+
+/// A write that is not what we would have written, until it is known whether pods were changing at the time.
+#[derive(Debug)]
+pub(super) struct Dispute {
+    pub(super) write: Write,
+}
+
+/// What a sync is decided with.
+#[derive(Clone, Copy)]
+struct Trial<'a> {
+    controller: &'a Controller,
+    surroundings: &'a Surroundings,
+    status: &'a Status,
+    put: &'a Put,
+    now: Moment,
+}
+
+impl Followed {
+    /// `since` is when the exporter came to it; nothing if it saw the autoscaler being made.
+    pub(super) fn new(since: Option<Moment>) -> Self {
+        Self {
+            memory: Memory::default(),
+            since,
+            stand_in: None,
+            last: None,
+            last_write: None,
+            dispute: None,
+            tally: Tally::default(),
+            finding: None,
+        }
+    }
+
+    /// When the next sync is to be assumed, if no write tells of one.
+    pub(super) fn is_due(&self, controller: &Controller, now: Moment) -> bool {
+        self.last.is_some_and(|last| {
+            let period = controller.settings.sync_period;
+            last.after(period + period / 4 + SLACK) <= now
+        })
+    }
+
+    /// Follows a write of the controller, and sets our answer against it.
+    pub(super) fn follow(&mut self, controller: &Controller, rivals: &mut Rivals, write: Write) {
+        let surroundings = as_of(&write);
+        let scaled = write.after.last_scale_time != write.before.last_scale_time;
+        let put = if scaled {
+            Put::Done(write.at)
+        } else {
+            Put::Withheld
+        };
+        let trial = Trial {
+            controller,
+            surroundings: &surroundings,
+            status: &write.before,
+            put: &put,
+            now: write.at,
+        };
+        let before = self.memory.clone();
+        let (samples, problems) = trial.echo(&write.after, Assumption::default());
+        let decision = trial.run(&samples, &mut self.memory, rivals);
+        self.begin(&before, write.at);
+        self.count(&decision, &write);
+        if scaled && decision.rescale.is_none() {
+            self.remember_scale(&surroundings.autoscaler, &write);
+        }
+        let history = self.history(&surroundings.autoscaler, controller, write.at);
+        let verdict = if same(&write.after, &decision.status) {
+            Some(Verdict::Match)
+        } else if problems {
+            Some(Verdict::Unsupported)
+        } else {
+            trial
+                .explains(&write.after, &before, rivals)
+                .then_some(Verdict::Skewed)
+        };
+        let verdict = if history.recommendations && history.scale_events {
+            verdict
+        } else {
+            Some(Verdict::Warming)
+        };
+        self.tally.differences = differences(&write.after, &decision.status);
+        self.last = Some(write.at);
+        self.last_write = Some(write.at);
+        let finding = trial.finding(
+            decision,
+            &before,
+            &self.memory,
+            Occasion::Write,
+            history,
+            &samples,
+        );
+        self.keep(finding, &write.after);
+        match verdict {
+            Some(verdict) => self.judge(verdict),
+            None => self.dispute = Some(Dispute { write }),
+        }
+    }
+
+    /// Assumes a sync that had nothing to write. One that would have had to is not assumed: the controller is late, or gone.
+    pub(super) fn assume(
+        &mut self,
+        controller: &Controller,
+        rivals: &mut Rivals,
+        held: &Held,
+        surroundings: &Surroundings,
+        now: Moment,
+    ) {
+        let period = controller.settings.sync_period;
+        let at = self.last.map_or(now, |last| last.after(period));
+        let trial = Trial {
+            controller,
+            surroundings,
+            status: &held.status,
+            put: &Put::Withheld,
+            now: at,
+        };
+        let before = self.memory.clone();
+        let mut after = before.clone();
+        let (samples, _) = trial.echo(&held.status, Assumption::default());
+        let decision = trial.run(&samples, &mut after, rivals);
+        if same(&held.status, &decision.status) {
+            self.memory = after;
+            self.begin(&before, at);
+            self.last = Some(at);
+            let history = self.history(&held.autoscaler, controller, at);
+            let finding = trial.finding(
+                decision,
+                &before,
+                &self.memory,
+                Occasion::Rhythm,
+                history,
+                &samples,
+            );
+            self.keep(finding, &held.status);
+        } else {
+            self.last = Some(now);
+            self.preview(
+                controller,
+                rivals,
+                held,
+                surroundings,
+                Samples::default(),
+                now,
+            );
+        }
+    }
+
+    /// What the next sync would come to, as things are.
+    pub(super) fn preview(
+        &mut self,
+        controller: &Controller,
+        rivals: &mut Rivals,
+        held: &Held,
+        surroundings: &Surroundings,
+        measured: Samples,
+        now: Moment,
+    ) {
+        if self.last.is_none() && self.since.is_some() {
+            // The controller was at it before we came: its rhythm is not known, its period is.
+            self.last = Some(now);
+        }
+        let trial = Trial {
+            controller,
+            surroundings,
+            status: &held.status,
+            put: &Put::Withheld,
+            now,
+        };
+        let (echo, _) = trial.echo(&held.status, Assumption::default());
+        let samples = sample::over(echo, measured);
+        let mut after = self.memory.clone();
+        let decision = trial.run(&samples, &mut after, rivals);
+        let mut history = self.history(&held.autoscaler, controller, now);
+        if self.memory.recommendations.is_empty() && self.since.is_some() {
+            history.recommendations = false;
+        }
+        let finding = trial.finding(
+            decision,
+            &self.memory,
+            &after,
+            Occasion::Preview,
+            history,
+            &samples,
+        );
+        self.keep(finding, &held.status);
+    }
+
+    /// Enters a verdict.
+    pub(super) fn judge(&mut self, verdict: Verdict) {
+        let place = Verdict::ALL.iter().position(|it| *it == verdict);
+        if let Some(count) = place.and_then(|place| self.tally.checks.get_mut(place)) {
+            *count += 1;
+        }
+        match verdict {
+            Verdict::Match => self.tally.agreement = Some(true),
+            Verdict::Mismatch => self.tally.agreement = Some(false),
+            Verdict::Skewed | Verdict::Warming | Verdict::Unsupported => {}
+        }
+        if let Some(finding) = &mut self.finding {
+            Arc::make_mut(finding).tally = self.tally.clone();
+        }
+    }
+
+    fn keep(&mut self, mut finding: Finding, status: &Arc<Status>) {
+        finding.status = Arc::clone(status);
+        finding.last_sync = self.last_write;
+        finding.tally = self.tally.clone();
+        self.finding = Some(Arc::new(finding));
+    }
+
+    /// The engine begins an empty memory with the present number: if the controller was at it before, that stands in for what
+    /// was not seen.
+    fn begin(&mut self, before: &Memory, at: Moment) {
+        if before.recommendations.is_empty()
+            && self.since.is_some()
+            && !self.memory.recommendations.is_empty()
+        {
+            self.stand_in = Some(at);
+        }
+    }
+
+    /// A rescale that we would not have made is remembered all the same: the controller does.
+    fn remember_scale(&mut self, autoscaler: &Autoscaler, write: &Write) {
+        if autoscaler.spec.behavior.is_none() {
+            return;
+        }
+        let (from, to) = (write.after.current_replicas, write.after.desired_replicas);
+        let events = if to > from {
+            &mut self.memory.ups
+        } else {
+            &mut self.memory.downs
+        };
+        events.push(ScaleEvent {
+            change: to.abs_diff(from).try_into().unwrap_or(i32::MAX),
+            at: write.at,
+            outdated: false,
+        });
+    }
+
+    fn count(&mut self, decision: &Decision, write: &Write) {
+        for (index, proposal) in decision.proposals.iter().enumerate() {
+            if let Err(failure) = proposal {
+                let key = (index, failure.reason.to_string());
+                *self.tally.metric_errors.entry(key).or_default() += 1;
+            }
+        }
+        let (from, to) = (write.after.current_replicas, write.after.desired_replicas);
+        if write.after.last_scale_time != write.before.last_scale_time && from != to {
+            let direction = if to > from {
+                Direction::Up
+            } else {
+                Direction::Down
+            };
+            let reason = decision.limiters().primary.as_str().to_owned();
+            *self.tally.scaled.entry((direction, reason)).or_default() += 1;
+            self.tally.replicas[usize::from(direction == Direction::Down)] +=
+                u64::from(to.abs_diff(from));
+        }
+        let told = write.before.desired_replicas;
+        let never = *write.before == Status::default();
+        if !never && from != told && from != write.before.current_replicas {
+            self.tally.external += 1;
+        }
+    }
+
+    fn history(&self, autoscaler: &Autoscaler, controller: &Controller, now: Moment) -> History {
+        let Some(since) = self.since else {
+            return History {
+                recommendations: true,
+                scale_events: true,
+                bounds: None,
+            };
+        };
+        let (window, period) = reach(autoscaler, controller);
+        let stand_in = self.stand_in.unwrap_or(since);
+        History {
+            recommendations: stand_in.after(window) < now,
+            scale_events: since.after(period) < now,
+            bounds: None,
+        }
+    }
+}
+
+impl Trial<'_> {
+    /// Samples that lead to what the status says; and whether the status does not say enough.
+    fn echo(&self, status: &Status, assumption: Assumption) -> (Samples, bool) {
+        let Ok(scale) = &self.surroundings.scale else {
+            return (Samples::default(), false);
+        };
+        let pods = self.surroundings.pods();
+        let echo = self.controller.echo(
+            &self.surroundings.autoscaler,
+            status,
+            scale,
+            &pods,
+            assumption,
+            self.now,
+        );
+        (echo.samples, !echo.untold.is_empty())
+    }
+
+    fn run(&self, samples: &Samples, memory: &mut Memory, rivals: &mut Rivals) -> Decision {
+        let pods = self.surroundings.pods();
+        let sync = self.sync(&pods, samples);
+        self.controller.sync(&sync, memory, rivals)
+    }
+
+    fn sync<'b>(&'b self, pods: &'b [&'b hpa_engine::Pod], samples: &'b Samples) -> Sync<'b> {
+        Sync {
+            autoscaler: &self.surroundings.autoscaler,
+            status: self.status,
+            scale: self.surroundings.scale.as_ref(),
+            pods,
+            samples,
+            put: self.put,
+            now: self.now,
+        }
+    }
+
+    /// Whether something that an outside observer cannot know would lead to the controller's answer: which of the youngest
+    /// pods had a metric, and whether it was from before they were ready; and on which side of a window's edge a memory lay.
+    fn explains(&self, theirs: &Status, memory: &Memory, rivals: &mut Rivals) -> bool {
+        let youth = self.now.before(self.controller.settings.cpu_initialization);
+        let young = self.surroundings.pods.iter().filter(|placed| {
+            let ready = placed.pod.ready.is_some_and(|ready| ready.since > youth);
+            ready || placed.pod.start_time.is_none_or(|start| start > youth)
+        });
+        let young = young.count();
+        let assumptions = (0..=young).flat_map(|count| {
+            [
+                Assumption {
+                    without: count,
+                    early: 0,
+                },
+                Assumption {
+                    without: 0,
+                    early: count,
+                },
+            ]
+        });
+        let mut answers = |trial: &Self, assumption| {
+            let (samples, _) = trial.echo(theirs, assumption);
+            let decision = trial.run(&samples, &mut memory.clone(), rivals);
+            same(theirs, &decision.status)
+        };
+        assumptions.into_iter().any(|it| answers(self, it))
+            || [self.now.before(SLACK), self.now.after(SLACK)]
+                .into_iter()
+                .any(|now| answers(&Trial { now, ..*self }, Assumption::default()))
+    }
+
+    fn finding(
+        &self,
+        decision: Decision,
+        before: &Memory,
+        after: &Memory,
+        occasion: Occasion,
+        mut history: History,
+        samples: &Samples,
+    ) -> Finding {
+        let autoscaler = &self.surroundings.autoscaler;
+        let pods = self.surroundings.pods();
+        let sync = self.sync(&pods, samples);
+        if !history.recommendations {
+            history.bounds = self.bounds(&sync, &decision, before);
+        }
+        let releases = self.controller.releases(autoscaler, after, &decision);
+        let next = [
+            releases.down.first().map(|it| it.at),
+            releases.up.first().map(|it| it.at),
+            releases.rate,
+        ];
+        let next = next.into_iter().flatten().min();
+        let thresholds = decision.proposals.iter().map(|proposal| {
+            let proposal = proposal.as_ref().ok()?;
+            proposal.calculation.thresholds(&decision.tolerance)
+        });
+        Finding {
+            key: kube_watch::ObjectKey::new(&*autoscaler.namespace, &*autoscaler.name),
+            autoscaler: Arc::clone(autoscaler),
+            status: Arc::default(),
+            problems: autoscaler
+                .spec
+                .problems(self.controller.profile.scale_to_zero),
+            thresholds: thresholds.collect(),
+            limiters: decision.limiters(),
+            next_release: next.map(|at| self.controller.next_sync(self.now, at)),
+            releases,
+            counterfactuals: self.controller.counterfactuals(&sync, before, &decision),
+            decision,
+            occasion,
+            history,
+            sampled_at: sample::end(samples).filter(|at| *at != self.now),
+            last_sync: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// What was not seen can only hold the wish back: with nothing but what was seen, and with the stand-in for the rest.
+    fn bounds(&self, sync: &Sync<'_>, decision: &Decision, memory: &Memory) -> Option<(i32, i32)> {
+        let wish = decision.wish?;
+        let mut seen = memory.clone();
+        seen.recommendations.clear();
+        seen.recommendations.push(Recommendation {
+            replicas: wish.max(0),
+            at: self.now,
+        });
+        let mut alone = Rivals::default();
+        alone.register(&sync.autoscaler.namespace, &sync.autoscaler.name);
+        let free = self.controller.sync(sync, &mut seen, &mut alone).desired;
+        Some((free.min(decision.desired), free.max(decision.desired)))
+    }
+}
+
+/// How long a recommendation counts, and how long a scale event does.
+fn reach(autoscaler: &Autoscaler, controller: &Controller) -> (Duration, Duration) {
+    let flag = controller.settings.downscale_stabilization;
+    let Some(behavior) = &autoscaler.spec.behavior else {
+        return (flag, Duration::ZERO);
+    };
+    let window = |seconds: Option<i32>, default: Duration| {
+        seconds.map_or(default, |seconds| {
+            Duration::from_secs(seconds.max(0).unsigned_abs().into())
+        })
+    };
+    let up = window(
+        behavior.scale_up.stabilization_window_seconds,
+        Duration::ZERO,
+    );
+    let down = window(behavior.scale_down.stabilization_window_seconds, flag);
+    let policies = [&behavior.scale_up, &behavior.scale_down];
+    let periods = policies
+        .into_iter()
+        .flat_map(|rules| &rules.policies)
+        .map(hpa_engine::Policy::period);
+    (up.max(down), periods.max().unwrap_or_default())
+}
+
+/// What the controller saw before it wrote: the replicas that it names, and neither pods that its own write brought nor the
+/// deletions that it caused.
+fn as_of(write: &Write) -> Surroundings {
+    let mut surroundings = write.surroundings.clone();
+    let (from, to) = (write.after.current_replicas, write.after.desired_replicas);
+    if let Ok(scale) = &mut surroundings.scale {
+        scale.replicas = from;
+    }
+    let scaled = write.after.last_scale_time != write.before.last_scale_time;
+    let edge = write.at.whole_seconds().before(SLACK);
+    if scaled && to > from {
+        surroundings.pods.retain(|placed| placed.created < edge);
+    } else if scaled && to < from {
+        for placed in &mut surroundings.pods {
+            if placed.deleted.is_some_and(|deleted| deleted >= edge) {
+                Arc::make_mut(placed).pod.deleting = false;
+            }
+        }
+    }
+    surroundings
+}

@@ -1,0 +1,190 @@
+//! What autoscalers scale, by kind and name, and which of them scale it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use hpa_engine::{ObjectReference, Scale, ScaleFailure};
+use kube_watch::ObjectKey;
+
+/// A kind of the group `apps` that is watched.
+pub trait Kind: Send + Sync + 'static {
+    /// Its name.
+    const KIND: &'static str;
+    /// As the API server names it in errors.
+    const RESOURCE: &'static str;
+}
+
+/// `apps/v1` `Deployment`.
+#[derive(Debug)]
+pub struct Deployment;
+/// `apps/v1` `StatefulSet`.
+#[derive(Debug)]
+pub struct StatefulSet;
+/// `apps/v1` `ReplicaSet`.
+#[derive(Debug)]
+pub struct ReplicaSet;
+
+impl Kind for Deployment {
+    const KIND: &'static str = "Deployment";
+    const RESOURCE: &'static str = "deployments.apps";
+}
+
+impl Kind for StatefulSet {
+    const KIND: &'static str = "StatefulSet";
+    const RESOURCE: &'static str = "statefulsets.apps";
+}
+
+impl Kind for ReplicaSet {
+    const KIND: &'static str = "ReplicaSet";
+    const RESOURCE: &'static str = "replicasets.apps";
+}
+
+/// The kinds that are watched, and how errors name them.
+const WATCHED: [(&str, &str); 3] = [
+    (Deployment::KIND, Deployment::RESOURCE),
+    (StatefulSet::KIND, StatefulSet::RESOURCE),
+    (ReplicaSet::KIND, ReplicaSet::RESOURCE),
+];
+
+/// One object of such a kind.
+pub struct Target<K> {
+    key: ObjectKey,
+    scale: Scale,
+    /// It belongs to another controller, which alone scales it.
+    owned: bool,
+    kind: PhantomData<K>,
+}
+
+impl<K> Target<K> {
+    /// An object and its scale.
+    pub fn new(key: ObjectKey, scale: Scale, owned: bool) -> Self {
+        Self {
+            key,
+            scale,
+            owned,
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<K> fmt::Debug for Target<K> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {:?}", self.key, self.scale)
+    }
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    scales: HashMap<&'static str, HashMap<ObjectKey, Scale>>,
+    /// Of kinds that are not watched: what `/scale` last answered, by namespace and reference.
+    asked: HashMap<(String, ObjectReference), Result<Scale, ScaleFailure>>,
+    /// Which autoscalers scale what, by namespace, kind and name.
+    claims: HashMap<(String, String, String), Vec<ObjectKey>>,
+}
+
+impl Targets {
+    /// The scale that the API server would give, or what it would say.
+    pub(super) fn scale(
+        &self,
+        namespace: &str,
+        target: &ObjectReference,
+    ) -> Result<Scale, ScaleFailure> {
+        let Some((kind, resource)) = watched(target) else {
+            let asked = self.asked.get(&(namespace.to_owned(), target.clone()));
+            return asked.cloned().unwrap_or_else(|| {
+                let kind = &target.kind;
+                let text = format!("the scale of a {kind} has not been asked for");
+                Err(ScaleFailure::Get(text))
+            });
+        };
+        let key = ObjectKey::new(namespace, &*target.name);
+        let found = self.scales.get(kind).and_then(|scales| scales.get(&key));
+        found.cloned().ok_or_else(|| {
+            let text = format!("{resource} {:?} not found", target.name);
+            ScaleFailure::Get(text)
+        })
+    }
+
+    pub(super) fn claim(&mut self, autoscaler: &ObjectKey, target: &ObjectReference) {
+        let claims = self.claims.entry(place(autoscaler, target)).or_default();
+        if !claims.contains(autoscaler) {
+            claims.push(autoscaler.clone());
+        }
+    }
+
+    pub(super) fn release(&mut self, autoscaler: &ObjectKey, target: &ObjectReference) {
+        let place = place(autoscaler, target);
+        if let Some(claims) = self.claims.get_mut(&place) {
+            claims.retain(|it| it != autoscaler);
+            if claims.is_empty() {
+                self.claims.remove(&place);
+            }
+        }
+    }
+
+    /// Keeps a target; gives the autoscalers that scale it, if it changed.
+    pub(super) fn apply<K: Kind>(&mut self, target: Target<K>) -> Vec<ObjectKey> {
+        let Target {
+            key, scale, owned, ..
+        } = target;
+        let claims = self.claims_of::<K>(&key);
+        // Somebody may scale it by hand all the same, so one that is claimed is kept.
+        if owned && claims.is_empty() {
+            self.scales.entry(K::KIND).or_default().remove(&key);
+            return claims;
+        }
+        let scales = self.scales.entry(K::KIND).or_default();
+        let before = scales.insert(key, scale.clone());
+        if before == Some(scale) {
+            Vec::new()
+        } else {
+            claims
+        }
+    }
+
+    pub(super) fn delete<K: Kind>(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        self.scales.entry(K::KIND).or_default().remove(key);
+        self.claims_of::<K>(key)
+    }
+
+    pub(super) fn reset<K: Kind>(
+        &mut self,
+        namespace: Option<&str>,
+        targets: Vec<Target<K>>,
+    ) -> Vec<ObjectKey> {
+        let scales = self.scales.entry(K::KIND).or_default();
+        let mut before = std::mem::take(scales);
+        scales.extend(before.extract_if(|key, _| namespace.is_some_and(|it| key.namespace != it)));
+        let mut claims: Vec<_> = before
+            .keys()
+            .flat_map(|key| self.claims_of::<K>(key))
+            .collect();
+        for target in targets {
+            claims.extend(self.apply(target));
+        }
+        claims
+    }
+
+    fn claims_of<K: Kind>(&self, key: &ObjectKey) -> Vec<ObjectKey> {
+        let place = (key.namespace.clone(), K::KIND.to_owned(), key.name.clone());
+        self.claims.get(&place).cloned().unwrap_or_default()
+    }
+}
+
+fn place(autoscaler: &ObjectKey, target: &ObjectReference) -> (String, String, String) {
+    (
+        autoscaler.namespace.clone(),
+        target.kind.clone(),
+        target.name.clone(),
+    )
+}
+
+/// Of a reference to a watched kind, its name and how errors name it. The version does not matter to the API server.
+fn watched(target: &ObjectReference) -> Option<(&'static str, &'static str)> {
+    let group = target.api_version.split_once('/').map_or("", |it| it.0);
+    WATCHED
+        .into_iter()
+        .find(|(kind, _)| group == "apps" && *kind == target.kind)
+}
