@@ -16,6 +16,8 @@ use kube::core::request::Request;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, timeout};
+use tracing::Dispatch;
+use tracing::instrument::{WithDispatch, WithSubscriber};
 
 use super::Timing;
 use super::backoff::Backoff;
@@ -213,7 +215,7 @@ where
         let mut line = Vec::new();
         loop {
             line.clear();
-            let read = timeout(longest, lines.read_until(b'\n', &mut line))
+            let read = timeout(longest, untold(lines.read_until(b'\n', &mut line)))
                 .await
                 .map_err(|_| {
                     let message = format!("no word for {} s", longest.as_secs());
@@ -298,7 +300,7 @@ where
         &self,
         answer: impl Future<Output = kube::Result<A>>,
     ) -> Result<A, Failure> {
-        timeout(self.timing.answer, answer)
+        timeout(self.timing.answer, untold(answer))
             .await
             .map_err(|_| {
                 let message = format!("no answer within {} s", self.timing.answer.as_secs());
@@ -387,4 +389,9 @@ where
             message,
         }
     }
+}
+
+/// kube's client logs each failure as well, which is told here: once, and with what to do about it.
+fn untold<A>(answer: A) -> WithDispatch<A> {
+    answer.with_subscriber(Dispatch::none())
 }

@@ -388,6 +388,55 @@ async fn a_server_that_is_down_leaves_all_as_it_was_but_stale_until_it_is_back()
     assert_eq!(pods.problem(), None);
 }
 
+/// Who logs, event by event.
+#[derive(Clone, Default)]
+struct Loggers(Arc<parking_lot::Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Loggers {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::INFO
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        self.0.lock().push(event.metadata().target().to_owned());
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn a_failure_is_logged_once_and_not_by_the_client_as_well() {
+    let loggers = Loggers::default();
+    let _log = tracing::subscriber::set_default(loggers.clone());
+    let mut server = Server::start().await;
+    server.list("/api/v1/pods", &[pod("a", 1, "n")], 5);
+    let pods = Pods::watch(&server);
+    server.next_watch().await.keep();
+    pods.until("synced", |pods| pods.status.synced()).await;
+    server.stop().await;
+    pods.until("stale", |pods| pods.status.stale()).await;
+    server.restart().await;
+    server.answer_lists("/api/v1/pods", Answer::Status(500, "broken"));
+    server.next_watch().await.event("MODIFIED", &json!({}));
+    pods.until("broken", |pods| {
+        pods.problem()
+            .is_some_and(|problem| problem.to_string().contains("broken"))
+    })
+    .await;
+
+    let heard = loggers.0.lock().clone();
+    let foreign = |target: &&String| !target.starts_with("kube_watch");
+    assert_eq!(heard.iter().find(foreign), None, "{heard:?}");
+    assert!(!heard.is_empty(), "our own word is there");
+}
+
 #[tokio::test]
 async fn a_server_that_is_down_from_the_start_is_waited_for() {
     let mut server = Server::start().await;
