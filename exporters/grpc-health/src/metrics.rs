@@ -25,9 +25,30 @@ pub const BOUNDS: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 15.0, 30.0,
 ];
 
-/// The page's part about probes.
+/// A part of what the page says about probes. Each is a collector of its own: in protobuf a collector's series are a
+/// model in memory until they are written, and thousands of pods have hundreds of thousands.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// Whole durations.
+    Durations,
+    /// Durations by phase.
+    Phases,
+    /// What else is measured of a handler.
+    Handlers,
+    /// What a pod says about its probes.
+    Specifications,
+    /// What the kubelet makes of the measurements.
+    Verdicts,
+    /// What it would make of them under other budgets.
+    Outlooks,
+    /// What concerns a container as a whole.
+    Containers,
+}
+
+/// The collector of one part.
 #[derive(Debug)]
 pub struct Probes {
+    part: Part,
     findings: Arc<ArcSwap<Findings>>,
 }
 
@@ -39,10 +60,23 @@ pub struct Exporter {
     start_lag: Histogram,
 }
 
+impl Part {
+    /// All of them, by the name of each collector.
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("durations", Self::Durations),
+        ("phases", Self::Phases),
+        ("handlers", Self::Handlers),
+        ("specifications", Self::Specifications),
+        ("verdicts", Self::Verdicts),
+        ("outlooks", Self::Outlooks),
+        ("containers", Self::Containers),
+    ];
+}
+
 impl Probes {
-    /// Shows whatever the findings are at the time of the scrape.
-    pub fn new(findings: Arc<ArcSwap<Findings>>) -> Self {
-        Self { findings }
+    /// Shows this part of the findings at the time of the scrape.
+    pub fn new(part: Part, findings: Arc<ArcSwap<Findings>>) -> Self {
+        Self { part, findings }
     }
 }
 
@@ -64,9 +98,16 @@ impl Exporter {
 impl Collector for Probes {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result {
         let findings = self.findings.load();
-        handlers(&mut encoder, &findings.handlers)?;
-        probes(&mut encoder, &findings.probes)?;
-        containers(&mut encoder, &findings.containers)
+        let encoder = &mut encoder;
+        match self.part {
+            Part::Durations => durations(encoder, &findings.handlers),
+            Part::Phases => phases(encoder, &findings.handlers),
+            Part::Handlers => handlers(encoder, &findings.handlers),
+            Part::Specifications => specifications(encoder, &findings.probes),
+            Part::Verdicts => verdicts(encoder, &findings.probes),
+            Part::Outlooks => outlooks(encoder, &findings.probes),
+            Part::Containers => containers(encoder, &findings.containers),
+        }
     }
 }
 
@@ -85,11 +126,15 @@ impl Collector for Exporter {
     }
 }
 
-fn handlers(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) -> Result {
+fn durations(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) -> Result {
     let mut series = Series::open(encoder, &table::DURATION)?;
     for handler in handlers {
         series.histogram(&handler.labels(), &handler.durations)?;
     }
+    Ok(())
+}
+
+fn phases(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) -> Result {
     let mut series = Series::open(encoder, &table::PHASE_DURATION)?;
     for handler in handlers {
         for (phase, durations) in Phase::ALL.iter().zip(&handler.phases) {
@@ -99,6 +144,10 @@ fn handlers(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) ->
             }
         }
     }
+    Ok(())
+}
+
+fn handlers(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) -> Result {
     let measured = || {
         handlers
             .iter()
@@ -119,7 +168,8 @@ fn handlers(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) ->
     for (handler, last) in measured() {
         for status in ServingStatus::ALL {
             let labels = with(&handler.labels(), "serving_status", status.as_str());
-            series.gauge(&labels, flag(last.ending == Ending::Answered(status)))?;
+            let it_is = last.ending == Ending::Answered(status);
+            series.gauge(&labels, u8::from(it_is).into())?;
         }
     }
     let mut series = Series::open(encoder, &table::FAILURES)?;
@@ -136,7 +186,10 @@ fn handlers(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) ->
     Ok(())
 }
 
-fn probes(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
+/// A number of a probe's specification.
+type Number = fn(&ProbeFinding) -> u32;
+
+fn specifications(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
     let mut series = Series::open(encoder, &table::INFO)?;
     for probe in probes {
         let port = probe.port.to_string();
@@ -147,44 +200,6 @@ fn probes(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Resul
         );
         series.gauge(&with(&labels, "mode", probe.mode.as_str()), 1.0)?;
     }
-    let mut series = Series::open(encoder, &table::ATTEMPTS)?;
-    for probe in probes {
-        series.count(
-            &with(&probe.labels(), "result", "successful"),
-            probe.successful,
-        )?;
-        series.count(&with(&probe.labels(), "result", "failed"), probe.failed)?;
-    }
-    specification(encoder, probes)?;
-    let mut series = Series::open(encoder, &table::HEADROOM)?;
-    for probe in probes {
-        if let Some(headroom) = probe.headroom {
-            series.gauge(&probe.labels(), headroom)?;
-        }
-    }
-    let mut series = Series::open(encoder, &table::CONSECUTIVE_FAILURES)?;
-    for probe in probes {
-        series.gauge(&probe.labels(), probe.consecutive_failures.into())?;
-    }
-    let mut series = Series::open(encoder, &table::NEAR_MISSES)?;
-    for probe in probes {
-        series.count(&probe.labels(), probe.near_misses)?;
-    }
-    consequences(encoder, probes)?;
-    outlook(encoder, probes)?;
-    let mut series = Series::open(encoder, &table::LINT_FINDING)?;
-    for probe in probes {
-        for rule in &probe.lint {
-            series.gauge(&with(&probe.labels(), "rule", rule), 1.0)?;
-        }
-    }
-    Ok(())
-}
-
-/// A number of a probe's specification.
-type Number = fn(&ProbeFinding) -> u32;
-
-fn specification(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
     let numbers: [(&Family, Number); 5] = [
         (&table::TIMEOUT, |probe| probe.spec.timeout_seconds),
         (&table::PERIOD, |probe| probe.spec.period_seconds),
@@ -204,10 +219,38 @@ fn specification(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -
             series.gauge(&probe.labels(), number(probe).into())?;
         }
     }
+    let mut series = Series::open(encoder, &table::LINT_FINDING)?;
+    for probe in probes {
+        for rule in &probe.lint {
+            series.gauge(&with(&probe.labels(), "rule", rule), 1.0)?;
+        }
+    }
     Ok(())
 }
 
-fn consequences(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
+fn verdicts(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
+    let mut series = Series::open(encoder, &table::ATTEMPTS)?;
+    for probe in probes {
+        series.count(
+            &with(&probe.labels(), "result", "successful"),
+            probe.successful,
+        )?;
+        series.count(&with(&probe.labels(), "result", "failed"), probe.failed)?;
+    }
+    let mut series = Series::open(encoder, &table::HEADROOM)?;
+    for probe in probes {
+        if let Some(headroom) = probe.headroom {
+            series.gauge(&probe.labels(), headroom)?;
+        }
+    }
+    let mut series = Series::open(encoder, &table::CONSECUTIVE_FAILURES)?;
+    for probe in probes {
+        series.gauge(&probe.labels(), probe.consecutive_failures.into())?;
+    }
+    let mut series = Series::open(encoder, &table::NEAR_MISSES)?;
+    for probe in probes {
+        series.count(&probe.labels(), probe.near_misses)?;
+    }
     for (family, readiness) in [
         (&table::PREDICTED_KILLS, false),
         (&table::PREDICTED_UNREADY, true),
@@ -224,7 +267,7 @@ fn consequences(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) ->
     Ok(())
 }
 
-fn outlook(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
+fn outlooks(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
     let mut series = Series::open(encoder, &table::WHATIF_KILLS)?;
     for probe in probes {
         for (timeout, kills) in &probe.outlook.what_if {
@@ -270,11 +313,10 @@ fn containers(encoder: &mut DescriptorEncoder<'_>, containers: &[ContainerFindin
     }
     let mut series = Series::open(encoder, &table::KILL_AGREEMENT)?;
     for container in containers {
-        let agreed = container.agreed;
         for (outcome, count) in [
-            ("agreed", agreed.both),
-            ("predicted_only", agreed.predicted_only),
-            ("observed_only", agreed.observed_only),
+            ("agreed", container.agreed.both),
+            ("predicted_only", container.agreed.predicted_only),
+            ("observed_only", container.agreed.observed_only),
         ] {
             series.count(&with(&container.name.labels(), "outcome", outcome), count)?;
         }
@@ -314,10 +356,6 @@ impl ProbeFinding {
     fn labels(&self) -> LabelSet<'_> {
         with(&self.name.labels(), "probe_type", self.probe_type.as_str())
     }
-}
-
-fn flag(set: bool) -> f64 {
-    f64::from(u8::from(set))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no window holds 2^52 samples")]

@@ -92,11 +92,13 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
 
     let ready = chassis.readiness("the first list of pods");
     chassis.spawn("readiness", never(await_first_list(status.clone(), ready)));
-    add(
-        chassis,
-        "probes",
-        metrics::Probes::new(Arc::clone(&findings)),
-    )?;
+    for (name, part) in metrics::Part::ALL {
+        add(
+            chassis,
+            name,
+            metrics::Probes::new(part, Arc::clone(&findings)),
+        )?;
+    }
     add(
         chassis,
         "prober",

@@ -14,6 +14,8 @@ mod engines;
 #[cfg(test)]
 mod flags;
 #[cfg(test)]
+mod image;
+#[cfg(test)]
 mod lints;
 #[cfg(test)]
 mod manifests;

@@ -59,7 +59,7 @@ pub(crate) async fn answer(
     let in_force = service.switch.now();
     let is_health_check = path == HEALTH_CHECK;
     in_force
-        .pass(is_health_check)
+        .pass(is_health_check, &service.stats)
         .await
         .map_err(|_| Status::new(Code::ResourceExhausted, "too many requests wait"))?;
     if is_health_check {

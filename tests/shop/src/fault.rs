@@ -11,6 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
 
+use crate::stats::Counters;
+
 /// No delay is longer: ten minutes.
 const LONGEST_DELAY_MS: u64 = 600_000;
 /// No slice of burning is longer: a minute.
@@ -229,10 +231,12 @@ impl InForce {
     }
 
     /// Goes through what every request goes through. A health check queues like all others and then holds its worker for no time.
-    pub(crate) async fn pass(&self, is_health_check: bool) -> Result<(), QueueFull> {
-        if self.faults.rpc_delay_ms > 0 {
-            tokio::time::sleep(Duration::from_millis(self.faults.rpc_delay_ms)).await;
-        }
+    pub(crate) async fn pass(
+        &self,
+        is_health_check: bool,
+        stats: &Counters,
+    ) -> Result<(), QueueFull> {
+        stats.delay_rpc(self.faults.rpc_delay_ms).await;
         let (Some(queue), Some(workers)) = (self.faults.queue, &self.workers) else {
             return Ok(());
         };
@@ -368,11 +372,12 @@ mod tests {
             },
             1,
         );
+        let stats = Counters::default();
         let begin = tokio::time::Instant::now();
         let (worked, checked, refused) = tokio::join!(
-            in_force.pass(false),
-            in_force.pass(true),
-            in_force.pass(true)
+            in_force.pass(false, &stats),
+            in_force.pass(true, &stats),
+            in_force.pass(true, &stats)
         );
         assert!(worked.is_ok() && checked.is_ok() && refused.is_err());
         assert_eq!(begin.elapsed().as_millis(), 40);

@@ -59,7 +59,11 @@ async fn answer(service: &Service, request: &Request<Incoming>) -> Response<Full
 async fn page(service: &Service, path: &str) -> (StatusCode, String) {
     let is_health_check = path == "/_healthz";
     let in_force = service.switch.now();
-    if in_force.pass(is_health_check).await.is_err() {
+    if in_force
+        .pass(is_health_check, &service.stats)
+        .await
+        .is_err()
+    {
         return (
             StatusCode::SERVICE_UNAVAILABLE,
             "too many requests wait\n".to_owned(),

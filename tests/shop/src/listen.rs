@@ -181,7 +181,7 @@ async fn serve_connection(
             .await
             .map(drop);
     }
-    sleep(Duration::from_millis(faults.settings_delay_ms)).await;
+    service.stats.delay_settings(faults.settings_delay_ms).await;
     if faults.reset == Some(Reset::Frame) {
         stream.write_all(&PART_OF_SETTINGS).await?;
         // The peer's first bytes show that it is there; unread ones would be answered by RST before ours had left.

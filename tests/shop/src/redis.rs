@@ -58,7 +58,11 @@ async fn answer(service: &Service, command: &[Vec<u8>]) -> resp::Reply {
     let name = String::from_utf8_lossy(&command[0]).to_ascii_uppercase();
     let is_health_check = name == "PING";
     let in_force = service.switch.now();
-    let reply = if in_force.pass(is_health_check).await.is_err() {
+    let reply = if in_force
+        .pass(is_health_check, &service.stats)
+        .await
+        .is_err()
+    {
         resp::Reply::Error("ERR too many requests wait".to_owned())
     } else {
         service.store.execute(&name, &command[1..])

@@ -1,9 +1,11 @@
 //! What a role has done since it started, as `GET /stats` shows it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
 
 /// Counted since the role started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,10 @@ pub struct Stats {
     pub calls: BTreeMap<String, Outcomes>,
     /// Load that the load generator had to leave out because all of its shoppers were waiting.
     pub skipped: u64,
+    /// What the latest `settings_delay_ms` came to, in microseconds: a timer is never quite on time.
+    pub settings_delay_us: u64,
+    /// The same of the latest `rpc_delay_ms`.
+    pub rpc_delay_us: u64,
 }
 
 /// How often something went well and how often it did not.
@@ -89,7 +95,28 @@ impl Counters {
         self.0.lock().skipped += 1;
     }
 
+    pub(crate) async fn delay_settings(&self, milliseconds: u64) {
+        if milliseconds > 0 {
+            let took = wait(milliseconds).await;
+            self.0.lock().settings_delay_us = took;
+        }
+    }
+
+    pub(crate) async fn delay_rpc(&self, milliseconds: u64) {
+        if milliseconds > 0 {
+            let took = wait(milliseconds).await;
+            self.0.lock().rpc_delay_us = took;
+        }
+    }
+
     pub(crate) fn snapshot(&self) -> Stats {
         self.0.lock().clone()
     }
+}
+
+/// Microseconds that it really took.
+async fn wait(milliseconds: u64) -> u64 {
+    let start = Instant::now();
+    sleep(Duration::from_millis(milliseconds)).await;
+    u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
 }

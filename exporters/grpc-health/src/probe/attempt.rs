@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::connect::{backoff, connect};
 use super::endpoint::{Endpoint, Limits};
 use super::failure::Failure;
-use super::http2::{self, Resumed};
+use super::http2;
 use super::progress::Progress;
 use super::rpc;
 use super::tls::{Session, TlsStream};
@@ -91,11 +91,11 @@ pub(super) struct Facts {
     pub(super) redials: u32,
 }
 
-/// A connection on which the server has said its SETTINGS.
+/// A connection on which the server has said its SETTINGS, and what has come so far: they, and perhaps more.
 #[derive(Debug)]
 pub(super) enum Established {
-    Plain(Resumed<TcpStream>),
-    Encrypted(Resumed<TlsStream>),
+    Plain(TcpStream, Vec<u8>),
+    Encrypted(Box<TlsStream>, Vec<u8>),
 }
 
 async fn work(
@@ -155,16 +155,13 @@ async fn dial(
         progress.enter(Phase::Http2, Instant::now());
         let opened = http2::open(&mut encrypted, true).await?;
         progress.enter(Phase::Rpc, opened.at);
-        return Ok(Established::Encrypted(Resumed::new(
-            encrypted,
-            opened.received,
-        )));
+        return Ok(Established::Encrypted(Box::new(encrypted), opened.received));
     }
     progress.enter(Phase::Http2, Instant::now());
     match http2::open(&mut plain, false).await {
         Ok(opened) => {
             progress.enter(Phase::Rpc, opened.at);
-            Ok(Established::Plain(Resumed::new(plain, opened.received)))
+            Ok(Established::Plain(plain, opened.received))
         }
         Err(_) if is_own_echo(&plain) => Err(Failure::new(
             Phase::Connect,
@@ -188,8 +185,12 @@ pub(super) async fn exchange(
     patience: Duration,
 ) -> Result<ServingStatus, Failure> {
     match established {
-        Established::Plain(stream) => Box::pin(rpc::check(stream, endpoint, patience)).await,
-        Established::Encrypted(stream) => Box::pin(rpc::check(stream, endpoint, patience)).await,
+        Established::Plain(stream, received) => {
+            Box::pin(rpc::check(stream, received, endpoint, patience)).await
+        }
+        Established::Encrypted(stream, received) => {
+            Box::pin(rpc::check(stream, received, endpoint, patience)).await
+        }
     }
 }
 

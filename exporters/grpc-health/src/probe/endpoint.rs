@@ -4,15 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderName, HeaderValue, Uri};
+use http::uri::{Authority, InvalidUri};
+use http::{HeaderName, HeaderValue};
 use prost::Message;
 use tonic_health::pb::HealthCheckRequest;
 
 use super::tls::Tls;
 
-/// The one method of the protocol that we call.
-const CHECK: &str = "/grpc.health.v1.Health/Check";
 /// Our name, where the kubelet says `kube-probe/1.36`.
 const USER_AGENT: &str = concat!("grpc-health-exporter/", env!("CARGO_PKG_VERSION"));
 /// Length of what precedes each gRPC message: one byte of flags, four of length.
@@ -22,7 +20,7 @@ const MESSAGE_PREFIX: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     pub(super) address: SocketAddr,
-    pub(super) uri: Uri,
+    pub(super) authority: Authority,
     pub(super) request: Bytes,
     pub(super) user_agent: HeaderValue,
     pub(super) metadata: Vec<(HeaderName, HeaderValue)>,
@@ -47,8 +45,11 @@ pub enum EndpointError {
         /// As given.
         authority: String,
         /// What is wrong with it.
-        source: http::Error,
+        source: InvalidUri,
     },
+    /// Authority, user agent and metadata have to go into one frame, with the rest of the request's head.
+    #[error("authority, user agent and metadata of {0} bytes are too much for one request")]
+    Head(usize),
     /// The user agent does not fit into a header.
     #[error("user agent {0:?} has characters that a header cannot carry")]
     UserAgent(String),
@@ -65,6 +66,10 @@ pub enum EndpointError {
 impl Endpoint {
     /// Longest service name that is sent, in bytes.
     pub const LONGEST_SERVICE: usize = 4096;
+    /// Longest authority, user agent and metadata that are sent, in bytes, each entry counted with 8 more.
+    pub const LONGEST_HEAD: usize = 15 * 1024;
+    /// The one method of the protocol that we call.
+    pub(super) const CHECK: &str = "/grpc.health.v1.Health/Check";
 
     /// The health of `service` (empty: of the whole server) at `address`, asked for under `authority`.
     ///
@@ -78,23 +83,21 @@ impl Endpoint {
         if service.len() > Self::LONGEST_SERVICE {
             return Err(EndpointError::Service(service.len()));
         }
-        let scheme = if tls.is_some() {
-            Scheme::HTTPS
-        } else {
-            Scheme::HTTP
-        };
-        let uri = uri(scheme, authority).map_err(|source| EndpointError::Authority {
-            authority: authority.to_owned(),
-            source,
-        })?;
-        Ok(Self {
+        let authority = authority
+            .parse()
+            .map_err(|source| EndpointError::Authority {
+                authority: authority.to_owned(),
+                source,
+            })?;
+        Self {
             address,
-            uri,
+            authority,
             request: request(service),
             user_agent: HeaderValue::from_static(USER_AGENT),
             metadata: Vec::new(),
             tls,
-        })
+        }
+        .checked()
     }
 
     /// As the kubelet asks a pod: by address, with the address as authority.
@@ -106,7 +109,7 @@ impl Endpoint {
     pub fn with_user_agent(mut self, user_agent: &str) -> Result<Self, EndpointError> {
         self.user_agent = HeaderValue::from_str(user_agent)
             .map_err(|_| EndpointError::UserAgent(user_agent.to_owned()))?;
-        Ok(self)
+        self.checked()
     }
 
     /// Sends an entry of metadata with each request.
@@ -116,6 +119,18 @@ impl Endpoint {
             .zip(HeaderValue::from_str(value).ok())
             .ok_or_else(|| EndpointError::Metadata(name.to_owned()))?;
         self.metadata.push(entry);
+        self.checked()
+    }
+
+    fn checked(self) -> Result<Self, EndpointError> {
+        let metadata = self.metadata.iter();
+        let metadata: usize = metadata
+            .map(|(name, value)| name.as_str().len() + value.len() + 8)
+            .sum();
+        let length = self.authority.as_str().len() + self.user_agent.len() + metadata;
+        if length > Self::LONGEST_HEAD {
+            return Err(EndpointError::Head(length));
+        }
         Ok(self)
     }
 
@@ -123,14 +138,6 @@ impl Endpoint {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
-}
-
-fn uri(scheme: Scheme, authority: &str) -> Result<Uri, http::Error> {
-    let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(scheme);
-    parts.authority = Some(authority.parse::<Authority>()?);
-    parts.path_and_query = Some(PathAndQuery::from_static(CHECK));
-    Ok(Uri::from_parts(parts)?)
 }
 
 /// The whole body of a request: the prefix (not compressed, length) and the message.
@@ -186,10 +193,7 @@ mod tests {
     fn an_ipv6_address_is_its_own_authority() {
         let address = "[::1]:50051".parse().unwrap();
         let endpoint = Endpoint::at(address, "", None).unwrap();
-        assert_eq!(
-            endpoint.uri.to_string(),
-            "http://[::1]:50051/grpc.health.v1.Health/Check"
-        );
+        assert_eq!(endpoint.authority, "[::1]:50051");
     }
 
     #[test]
@@ -203,6 +207,10 @@ mod tests {
         assert!(matches!(
             Endpoint::at(address, &"s".repeat(5000), None),
             Err(EndpointError::Service(5000))
+        ));
+        assert!(matches!(
+            endpoint().with_metadata("a", &"b".repeat(16_000)),
+            Err(EndpointError::Head(_))
         ));
         assert!(endpoint().with_user_agent("a\nb").is_err());
         assert!(endpoint().with_metadata("a b", "c").is_err());

@@ -1,12 +1,11 @@
 //! HTTP/2 until the server's SETTINGS: the point at which grpc-go calls a connection ready, and the kubelet's dial ends.
 //!
-//! The HTTP/2 library does not wait for it (its handshake returns as soon as the preface is written), so this part is
-//! ours: [`open`] writes what a client begins with and reads until the server's first frame is complete, and
-//! [`Resumed`] lets the library carry on from there as if it had done both. A silent server then costs a socket and no
-//! more: the library and its buffers, some 30 kB, come into being only once the server has spoken.
+//! HTTP/2 libraries do not wait for it (their handshake returns as soon as the preface is written), so this part is ours:
+//! [`open`] writes what a client begins with and reads until the server's first frame is complete. `rpc` goes on from
+//! there.
 
+pub(super) mod frame;
 mod opening;
-mod resumed;
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -17,9 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Instant;
 
 use super::failure::Failure;
-pub(super) use opening::OPENING;
-use opening::{Opening, judge};
-pub(super) use resumed::Resumed;
+use opening::{OPENING, Opening, judge};
 
 /// Bytes taken from the socket at a time: SETTINGS and what usually comes with it.
 const CHUNK: usize = 512;
@@ -63,8 +60,8 @@ where
     }
 }
 
-/// Appends what the socket holds, and notes when that was.
-async fn read<S>(stream: &mut S, received: &mut Vec<u8>) -> io::Result<(usize, Instant)>
+/// Appends what the socket holds, and notes when that was. Nothing is appended when the other side has closed.
+pub(super) async fn read<S>(stream: &mut S, received: &mut Vec<u8>) -> io::Result<(usize, Instant)>
 where
     S: AsyncRead + Unpin,
 {

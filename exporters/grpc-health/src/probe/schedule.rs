@@ -46,7 +46,7 @@ pub struct Settings {
     pub starts_per_second: f64,
     /// Starts per second, of all targets of one pod.
     pub starts_per_second_and_pod: f64,
-    /// Attempts under way at once, each of them a socket and, where the target has said something, some 20 kB.
+    /// Attempts under way at once, each of them a socket and some 2 kB.
     pub most_in_flight: usize,
     /// From which stall of our own on a measurement is tainted.
     pub tolerance: Duration,

@@ -218,7 +218,10 @@ impl Story {
     pub(crate) fn scrape(&mut self) -> String {
         self.decide();
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(metrics::Probes::new(Arc::clone(&self.found))));
+        for (_, part) in metrics::Part::ALL {
+            let findings = Arc::clone(&self.found);
+            registry.register_collector(Box::new(metrics::Probes::new(part, findings)));
+        }
         registry.register_collector(Box::new(metrics::Exporter::new(
             Arc::clone(&self.found),
             Arc::new(Statistics::default()),

@@ -18,6 +18,8 @@ const IN_FLIGHT: &str = "grpc_probe_exporter_in_flight";
 const SKIPPED: &str = "grpc_probe_exporter_skipped_total";
 const JUDGED: &str = "grpc_probe_attempts_total";
 const FAMILIES: [&str; 4] = [LAG, IN_FLIGHT, SKIPPED, JUDGED];
+const PROTOBUF: &str =
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 const SILENT_SHARE: f64 = 0.2;
 const MEGABYTE: f64 = 1e6;
 /// Within this much of its time each probe has to begin, 99 in 100 of them, in seconds.
@@ -78,6 +80,15 @@ pub(super) async fn run(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()
     begin_to_end(&exporter, scale, figures, "_scraped", scale.scrapes).await?;
     let peak = exporter.process.memory()?.peak / MEGABYTE;
     figures.against("grpc_health_crowd_scraped_resident_peak", peak, "MB", most)?;
+
+    let accept = [("accept", PROTOBUF), ("accept-encoding", "gzip")];
+    let page = Client::connect(exporter.address)
+        .await?
+        .get("/metrics", &accept)
+        .await?;
+    anyhow::ensure!(page.status.is_success(), "the page: {}", page.status);
+    let peak = exporter.process.memory()?.peak / MEGABYTE;
+    figures.plain("grpc_health_crowd_protobuf_resident_peak", peak, "MB")?;
 
     pods::write(folder.path(), &many.addresses, pods::NEVER)?;
     let page = await_quiet(&exporter).await?;

@@ -126,6 +126,9 @@ async fn a_delay_before_settings_is_after_accept() {
     assert_eq!(running.stats().connections, 1);
     stream.read_u8().await.unwrap();
     assert!(begin.elapsed() >= DELAY);
+    let stats = running.stats();
+    assert!(stats.settings_delay_us >= 1_500_000, "{stats:?}");
+    assert_eq!(stats.rpc_delay_us, 0);
 }
 
 #[tokio::test]
@@ -141,6 +144,9 @@ async fn a_delay_in_the_rpc_is_after_settings() {
     let begin = Instant::now();
     assert_eq!(check(address(&running), "").await.unwrap(), 1);
     assert!(begin.elapsed() >= DELAY);
+    let stats = running.stats();
+    assert!(stats.rpc_delay_us >= 1_500_000, "{stats:?}");
+    assert_eq!(stats.settings_delay_us, 0);
 }
 
 #[tokio::test]

@@ -306,6 +306,40 @@ async fn endless_continuations_are_not_read() {
     assert!(attempt.total() < BUDGET);
 }
 
+/// An HPACK encoder that indexes, refers back and compresses, on head and trailers with all kinds of fields.
+#[tokio::test]
+async fn whatever_stands_beside_the_answer_is_understood() {
+    const LONG: &str =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~:/?#[]@!$&'()*+,;=%";
+    let beside: &[&[(&str, &str)]] = &[
+        &[
+            ("server", "envoy"),
+            ("date", "Tue, 24 Nov 2026 10:00:00 GMT"),
+        ],
+        &[
+            ("x-request-id", LONG),
+            ("x-envoy-upstream-service-time", "0"),
+        ],
+        &[("set-cookie", "a=1"), ("set-cookie", "a=1"), ("vary", "")],
+        &[
+            ("grpc-encoding", "identity"),
+            ("grpc-accept-encoding", "identity, gzip"),
+        ],
+        &[("x-quoted", "\"\\ {}<>^`|"), ("authorization", "secret")],
+    ];
+    for fields in beside {
+        let head: &'static [_] = [GRPC, fields].concat().leak();
+        let trailers: &'static [_] = [fields, &[("grpc-status", "0"), ("grpc-message", "")][..]]
+            .concat()
+            .leak();
+        let address = server::grpc(move |call| async move {
+            call.answer(StatusCode::OK, head, Some(MESSAGE), Some(trailers));
+        })
+        .await;
+        assert_eq!(probe(address).await.ending, SERVING, "{fields:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_answer_byte_by_byte_is_an_answer() {
     let address = server::grpc(|call| async move {

@@ -2,25 +2,16 @@
 
 use probe_engine::Reason;
 
+use super::frame::{self, Header};
+
 /// What we begin with: the preface, and SETTINGS without server push and with a bound on header lists.
 ///
 /// grpc-go sends an empty SETTINGS frame; these two entries protect us from what a health check never needs. They have
-/// to be what [`OPENING`]'s user tells the HTTP/2 library (see `rpc`).
-pub(in crate::probe) const OPENING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
+/// to be what `rpc` keeps to.
+pub(super) const OPENING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
     \x00\x00\x0c\x04\x00\x00\x00\x00\x00\
     \x00\x02\x00\x00\x00\x00\
     \x00\x06\x00\x00\x40\x00";
-
-/// Length of a frame's header: length (3), type (1), flags (1), stream (4).
-const FRAME_HEADER: usize = 9;
-/// Longest frame that a peer may send before it is allowed more, and grpc-go's limit.
-const LONGEST_FRAME: usize = 16_384;
-/// Length of one entry of SETTINGS.
-const ENTRY: usize = 6;
-
-const TYPE_SETTINGS: u8 = 0x4;
-const TYPE_GOAWAY: u8 = 0x7;
-const FLAG_ACK: u8 = 0x1;
 
 /// First bytes of a TLS record: an alert or a handshake message, of any version.
 const TLS_RECORDS: [[u8; 2]; 2] = [[0x15, 0x03], [0x16, 0x03]];
@@ -41,28 +32,21 @@ pub(super) fn judge(received: &[u8], encrypted: bool) -> Opening {
     if let Some(wrong) = other_protocol(received, encrypted) {
         return wrong;
     }
-    let Some((header, payload)) = received.split_at_checked(FRAME_HEADER) else {
+    let Some((header, payload)) = Header::of(received) else {
         return Opening::Partial;
     };
-    let length =
-        usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
-    let stream = [header[5] & 0x7f, header[6], header[7], header[8]];
-    match header[3] {
-        TYPE_SETTINGS
-            if header[4] & FLAG_ACK == 0
-                && stream == [0; 4]
-                && length <= LONGEST_FRAME
-                && length.is_multiple_of(ENTRY) =>
+    let fits = header.stream == 0 && header.length <= frame::LONGEST;
+    match header.kind {
+        frame::SETTINGS
+            if fits && !header.has(frame::ACK) && header.length.is_multiple_of(frame::SETTING) =>
         {
-            if payload.len() >= length {
+            if payload.len() >= header.length {
                 Opening::Complete
             } else {
                 Opening::Partial
             }
         }
-        TYPE_GOAWAY if stream == [0; 4] && length <= LONGEST_FRAME => {
-            Opening::Wrong(Reason::Goaway, "GOAWAY instead of SETTINGS")
-        }
+        frame::GOAWAY if fits => Opening::Wrong(Reason::Goaway, "GOAWAY instead of SETTINGS"),
         _ => Opening::Wrong(
             Reason::Protocol,
             "the server's first bytes are not an HTTP/2 SETTINGS frame",

@@ -1,21 +1,26 @@
 //! A gRPC response: headers, at most one message, trailers.
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
 use probe_engine::{Phase, Reason, ServingStatus};
 use prost::Message;
 use tonic_health::pb::HealthCheckResponse;
 
-use super::super::failure::Failure;
+use crate::probe::failure::Failure;
 
 /// Longest message that is read, in bytes. A health response has two.
 const LONGEST_MESSAGE: usize = 4096;
 /// Length of a message's prefix: flags (1), length (4).
 const PREFIX: usize = 5;
-const STATUS: &str = "grpc-status";
-const MESSAGE: &str = "grpc-message";
 /// Longest status message that is kept.
 const LONGEST_DETAIL: usize = 256;
+
+/// What matters of a list of fields: a response's head, or its trailers. The first of each name counts.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    status: Option<u16>,
+    content_type: Option<Vec<u8>>,
+    grpc_status: Option<Vec<u8>>,
+    grpc_message: Option<Vec<u8>>,
+}
 
 /// What has been read of a response.
 #[derive(Debug)]
@@ -24,18 +29,56 @@ pub(super) struct Reply {
     trailers_only: bool,
 }
 
-impl Reply {
-    /// Judges the headers; `ended` says that nothing follows them.
-    pub(super) fn begin(
-        status: StatusCode,
-        headers: &HeaderMap,
-        ended: bool,
-    ) -> Result<Self, Failure> {
-        if status != StatusCode::OK {
-            return Err(of_http(status));
+// === impl Fields ===
+
+impl Fields {
+    /// Takes in a field, if it is one that HTTP/2 allows (RFC 9113 section 8.2.1).
+    pub(super) fn take(&mut self, name: &[u8], value: &[u8]) -> Result<(), Failure> {
+        if value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
+            return Err(protocol("a field with a value that none may have"));
         }
-        let content_type = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
-        if !content_type.is_some_and(is_grpc) {
+        let slot = match name {
+            b":status" => {
+                let status = std::str::from_utf8(value)
+                    .ok()
+                    .and_then(|text| text.parse().ok());
+                let status = status.ok_or_else(|| protocol("an HTTP status that is no number"))?;
+                self.status.get_or_insert(status);
+                return Ok(());
+            }
+            b"content-type" => &mut self.content_type,
+            b"grpc-status" => &mut self.grpc_status,
+            b"grpc-message" => &mut self.grpc_message,
+            _ if name.iter().all(|byte| is_of_a_name(*byte)) && !name.is_empty() => return Ok(()),
+            _ => return Err(protocol("a field with a name that none may have")),
+        };
+        slot.get_or_insert_with(|| value.to_owned());
+        Ok(())
+    }
+
+    /// The head of an interim response, which another follows (RFC 9110 section 15.2).
+    pub(super) fn is_interim(&self) -> bool {
+        self.status
+            .is_some_and(|status| (100..200).contains(&status))
+    }
+}
+
+/// Tokens of RFC 9110 section 5.6.2 without capitals.
+fn is_of_a_name(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9') || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+// === impl Reply ===
+
+impl Reply {
+    /// Judges the head; `ended` says that nothing follows it.
+    pub(super) fn begin(head: &Fields, ended: bool) -> Result<Self, Failure> {
+        match head.status {
+            Some(200) => {}
+            Some(status) => return Err(of_http(status)),
+            None => return Err(protocol("an answer without an HTTP status")),
+        }
+        if !head.content_type.as_deref().is_some_and(is_grpc) {
             return Err(protocol("the answer's content-type is not gRPC's"));
         }
         Ok(Self {
@@ -61,13 +104,16 @@ impl Reply {
         }
     }
 
-    /// Judges the trailers, or the headers where they are all there is.
-    pub(super) fn end(self, trailers: &HeaderMap) -> Result<ServingStatus, Failure> {
+    /// Judges the trailers, or the head where that is all there is.
+    pub(super) fn end(self, trailers: &Fields) -> Result<ServingStatus, Failure> {
+        if trailers.status.is_some() && !self.trailers_only {
+            return Err(protocol("trailers with an HTTP status"));
+        }
         let code = trailers
-            .get(STATUS)
+            .grpc_status
+            .as_deref()
             .ok_or_else(|| protocol("the server ended its answer without a gRPC status"))?;
-        let code: i32 = code
-            .to_str()
+        let code: i32 = std::str::from_utf8(code)
             .ok()
             .and_then(|code| code.parse().ok())
             .ok_or_else(|| protocol("the gRPC status is not a number"))?;
@@ -98,15 +144,13 @@ fn decode(body: &[u8]) -> Result<ServingStatus, Failure> {
         return Err(protocol("not exactly one whole message"));
     }
     let response = HealthCheckResponse::decode(message)
-        .map_err(|error| protocol(&format!("not a health response: {error}")))?;
+        .map_err(|error| protocol(format!("not a health response: {error}")))?;
     Ok(ServingStatus::from_number(response.status))
 }
 
-fn of_status(code: i32, trailers: &HeaderMap) -> Failure {
-    let message = trailers
-        .get(MESSAGE)
-        .map(|message| String::from_utf8_lossy(message.as_bytes()))
-        .unwrap_or_default();
+fn of_status(code: i32, trailers: &Fields) -> Failure {
+    let message = trailers.grpc_message.as_deref().unwrap_or_default();
+    let message = String::from_utf8_lossy(message);
     let message: String = message.chars().take(LONGEST_DETAIL).collect();
     let mut failure = Failure::new(
         Phase::Rpc,
@@ -121,8 +165,8 @@ fn of_status(code: i32, trailers: &HeaderMap) -> Failure {
 }
 
 /// Whatever stands between us and the server speaks HTTP only: the codes of gRPC's `http-grpc-status-mapping.md`.
-fn of_http(status: StatusCode) -> Failure {
-    let code = match status.as_u16() {
+fn of_http(status: u16) -> Failure {
+    let code = match status {
         400 => 13,
         401 => 16,
         403 => 7,
@@ -133,13 +177,13 @@ fn of_http(status: StatusCode) -> Failure {
     let mut failure = Failure::new(
         Phase::Rpc,
         Reason::from_grpc_code(code),
-        format!("HTTP status {}", status.as_u16()),
+        format!("HTTP status {status}"),
     );
     failure.status = u8::try_from(code).ok();
     failure
 }
 
-fn protocol(detail: &str) -> Failure {
+pub(super) fn protocol(detail: impl Into<Box<str>>) -> Failure {
     Failure::new(Phase::Rpc, Reason::Protocol, detail)
 }
 
@@ -147,16 +191,20 @@ fn protocol(detail: &str) -> Failure {
 mod tests {
     use super::*;
 
-    fn headers(entries: &[(&'static str, &'static str)]) -> HeaderMap {
-        entries
-            .iter()
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect()
+    fn headers(entries: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::default();
+        for (name, value) in entries {
+            fields.take(name.as_bytes(), value.as_bytes()).unwrap();
+        }
+        fields
     }
 
     fn begin() -> Reply {
-        let grpc = headers(&[("content-type", "application/grpc+proto")]);
-        Reply::begin(StatusCode::OK, &grpc, false).unwrap()
+        let grpc = headers(&[
+            (":status", "200"),
+            ("content-type", "application/grpc+proto"),
+        ]);
+        Reply::begin(&grpc, false).unwrap()
     }
 
     #[test]
@@ -220,22 +268,39 @@ mod tests {
             let failure = begin().end(&headers(&[("grpc-status", code)])).unwrap_err();
             assert_eq!(failure.reason, reason, "{code}");
         }
-        assert!(begin().end(&HeaderMap::new()).is_err());
+        assert!(begin().end(&Fields::default()).is_err());
     }
 
     #[test]
     fn what_is_not_grpc_is_told_by_its_headers() {
-        let html = headers(&[("content-type", "text/html")]);
-        for (status, headers, reason) in [
-            (StatusCode::NOT_FOUND, &html, Reason::Unimplemented),
-            (StatusCode::SERVICE_UNAVAILABLE, &html, Reason::Grpc(14)),
-            (StatusCode::IM_A_TEAPOT, &html, Reason::Grpc(2)),
-            (StatusCode::OK, &html, Reason::Protocol),
-            (StatusCode::OK, &HeaderMap::new(), Reason::Protocol),
+        for (status, content_type, reason) in [
+            ("404", "text/html", Reason::Unimplemented),
+            ("503", "text/html", Reason::Grpc(14)),
+            ("418", "text/html", Reason::Grpc(2)),
+            ("200", "text/html", Reason::Protocol),
+            ("200", "", Reason::Protocol),
         ] {
-            let failure = Reply::begin(status, headers, false).unwrap_err();
+            let head = headers(&[(":status", status), ("content-type", content_type)]);
+            let failure = Reply::begin(&head, false).unwrap_err();
             assert_eq!(failure.reason, reason, "{status}");
         }
+        assert!(Reply::begin(&Fields::default(), false).is_err());
         assert!(!is_grpc(b"application/grpcx"));
+    }
+    #[test]
+    fn what_no_field_may_be_is_refused() {
+        for (name, value) in [
+            ("", "x"),
+            ("Grpc-Status", "0"),
+            ("a b", "x"),
+            (":path", "/"),
+            ("a", "b\r\nc: d"),
+            ("grpc-message", "\0"),
+            (":status", "ok"),
+            (":status", "99999"),
+        ] {
+            let taken = Fields::default().take(name.as_bytes(), value.as_bytes());
+            assert!(taken.is_err(), "{name}: {value}");
+        }
     }
 }
