@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::http2;
 use super::progress::Progress;
 use super::rpc;
-use super::tls::{Session, TlsStream};
+use super::tls::{Session, Tls, TlsStream};
 
 /// An attempt, and what was learnt by the way.
 #[derive(Clone, Debug)]
@@ -148,14 +148,8 @@ async fn dial(
 ) -> Result<Established, Failure> {
     let mut plain = connect(endpoint.address).await?;
     if let Some(tls) = &endpoint.tls {
-        progress.enter(Phase::Tls, Instant::now());
-        // Boxed, as the exchange below: what few attempts need should not make every attempt larger.
-        let (mut encrypted, session) = Box::pin(tls.connect(plain)).await?;
-        facts.session = Some(Box::new(session));
-        progress.enter(Phase::Http2, Instant::now());
-        let opened = http2::open(&mut encrypted, true).await?;
-        progress.enter(Phase::Rpc, opened.at);
-        return Ok(Established::Encrypted(Box::new(encrypted), opened.received));
+        // Boxed, as the exchange below: what few attempts need, or for a moment only, should not make every one larger.
+        return Box::pin(dial_encrypted(tls, plain, progress, facts)).await;
     }
     progress.enter(Phase::Http2, Instant::now());
     match http2::open(&mut plain, false).await {
@@ -170,6 +164,21 @@ async fn dial(
         )),
         Err(failure) => Err(failure),
     }
+}
+
+async fn dial_encrypted(
+    tls: &Tls,
+    plain: TcpStream,
+    progress: &mut Progress,
+    facts: &mut Facts,
+) -> Result<Established, Failure> {
+    progress.enter(Phase::Tls, Instant::now());
+    let (mut stream, session) = tls.connect(plain).await?;
+    facts.session = Some(Box::new(session));
+    progress.enter(Phase::Http2, Instant::now());
+    let opened = http2::open(&mut stream, true).await?;
+    progress.enter(Phase::Rpc, opened.at);
+    Ok(Established::Encrypted(Box::new(stream), opened.received))
 }
 
 /// Within one machine a dial to a port of the ephemeral range on which nothing listens can get that very port as its
@@ -204,4 +213,19 @@ async fn give_up<P>(limits: &Limits, start: Instant, overtime: impl FnOnce() -> 
         return;
     };
     sleep_until(start + limits.cap).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Silent targets hold two of these each, for as long as the cap: thousands of them must not add up to much.
+    #[test]
+    fn an_attempt_that_waits_is_small() {
+        let endpoint = Endpoint::at("127.0.0.1:1".parse().unwrap(), "", None).unwrap();
+        let limits = Limits::of_budget(Duration::from_secs(1));
+        let waiting = attempt(&endpoint, &limits, || None::<()>);
+        let bytes = size_of_val(&waiting);
+        assert!(bytes <= 1_280, "{bytes} bytes");
+    }
 }

@@ -155,11 +155,7 @@ impl<'b> Rest<'b> {
     }
 
     /// Section 6.2: a name, by reference or spelt out, and a value.
-    fn literal<'t>(
-        &mut self,
-        bits: u32,
-        table: &'t Table,
-    ) -> Result<[Cow<'t, [u8]>; 2], Wrong>
+    fn literal<'t>(&mut self, bits: u32, table: &'t Table) -> Result<[Cow<'t, [u8]>; 2], Wrong>
     where
         'b: 't,
     {
