@@ -1,5 +1,6 @@
 //! A gRPC response: headers, at most one message, trailers.
 
+use percent_encoding::percent_decode;
 use probe_engine::{Phase, Reason, ServingStatus};
 use prost::Message;
 use tonic_health::pb::HealthCheckResponse;
@@ -149,8 +150,9 @@ fn decode(body: &[u8]) -> Result<ServingStatus, Failure> {
 }
 
 fn of_status(code: i32, trailers: &Fields) -> Failure {
+    // PROTOCOL-HTTP2.md of gRPC: percent-encoded, and what cannot be decoded is kept as it is.
     let message = trailers.grpc_message.as_deref().unwrap_or_default();
-    let message = String::from_utf8_lossy(message);
+    let message = percent_decode(message).decode_utf8_lossy();
     let message: String = message.chars().take(LONGEST_DETAIL).collect();
     let mut failure = Failure::new(
         Phase::Rpc,
@@ -269,6 +271,21 @@ mod tests {
             assert_eq!(failure.reason, reason, "{code}");
         }
         assert!(begin().end(&Fields::default()).is_err());
+    }
+
+    #[test]
+    fn a_status_message_is_shown_decoded() {
+        for (sent, shown) in [
+            (
+                "no%20such%20service: caf%C3%A9",
+                "status 5: no such service: café",
+            ),
+            ("100% sure%2", "status 5: 100% sure%2"),
+            ("%FF", "status 5: \u{fffd}"),
+        ] {
+            let trailers = headers(&[("grpc-status", "5"), ("grpc-message", sent)]);
+            assert_eq!(&*begin().end(&trailers).unwrap_err().detail, shown);
+        }
     }
 
     #[test]
