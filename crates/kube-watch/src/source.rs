@@ -31,7 +31,9 @@ pub enum SourceError {
     ClusterNotBuilt,
     /// No service account and no usable kubeconfig.
     #[cfg(feature = "cluster")]
-    #[error("no cluster to talk to: {0}")]
+    #[error(
+        "no cluster to talk to (without one, --source=files:PATH reads objects from files): {0}"
+    )]
     NoCluster(String),
 }
 

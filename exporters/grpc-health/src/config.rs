@@ -58,6 +58,7 @@ pub enum Command {
 
 /// The exporter's flags, as typed.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Pods and probes")]
 pub struct ExporterArgs {
     /// Where pods are read from: `cluster`, or `files:PATH` (what `kubectl get pods -o yaml` prints;
     /// a file or a folder, re-read when it changes).

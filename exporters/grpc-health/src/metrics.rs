@@ -1,19 +1,15 @@
 //! Names, help and labels; a [`Collector`] over the latest findings.
 
-use std::borrow::Cow;
 use std::fmt::Result;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use exposition::Histogram;
+use exposition::{Histogram, Label, Series};
 use probe_engine::{Ending, Phase, ProbeType, ServingStatus};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::encoding::DescriptorEncoder;
 
-use self::table::{Family, Kind};
+use self::table::Family;
 use crate::decide::{ContainerFinding, ContainerName, Findings, HandlerFinding, ProbeFinding};
 use crate::probe::schedule::Statistics;
 
@@ -114,20 +110,20 @@ impl Collector for Probes {
 impl Collector for Exporter {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result {
         let statistics = &self.statistics;
-        Series::open(&mut encoder, &table::START_LAG)?.histogram(&[], &self.start_lag)?;
-        Series::open(&mut encoder, &table::IN_FLIGHT)?.gauge(&[], float(statistics.in_flight()))?;
-        Series::open(&mut encoder, &table::TARGETS)?.gauge(&[], float(statistics.targets()))?;
-        let mut skipped = Series::open(&mut encoder, &table::SKIPPED)?;
+        open(&mut encoder, &table::START_LAG)?.histogram(&[], &self.start_lag)?;
+        open(&mut encoder, &table::IN_FLIGHT)?.gauge(&[], float(statistics.in_flight()))?;
+        open(&mut encoder, &table::TARGETS)?.gauge(&[], float(statistics.targets()))?;
+        let mut skipped = open(&mut encoder, &table::SKIPPED)?;
         for (reason, count) in statistics.skipped() {
             skipped.count(&[("reason", reason.into())], count)?;
         }
         let at = self.findings.load().at.as_secs_f64();
-        Series::open(&mut encoder, &table::FINDINGS_TIMESTAMP)?.gauge(&[], at)
+        open(&mut encoder, &table::FINDINGS_TIMESTAMP)?.gauge(&[], at)
     }
 }
 
 fn durations(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) -> Result {
-    let mut series = Series::open(encoder, &table::DURATION)?;
+    let mut series = open(encoder, &table::DURATION)?;
     for handler in handlers {
         series.histogram(&handler.labels(), &handler.durations)?;
     }
@@ -135,7 +131,7 @@ fn durations(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) -
 }
 
 fn phases(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) -> Result {
-    let mut series = Series::open(encoder, &table::PHASE_DURATION)?;
+    let mut series = open(encoder, &table::PHASE_DURATION)?;
     for handler in handlers {
         for (phase, durations) in Phase::ALL.iter().zip(&handler.phases) {
             // A plaintext probe has no TLS phase: sixteen series of nothing per pod otherwise.
@@ -153,18 +149,18 @@ fn handlers(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) ->
             .iter()
             .filter_map(|handler| Some((handler, handler.last.as_ref()?)))
     };
-    let mut series = Series::open(encoder, &table::LAST_PHASE_DURATION)?;
+    let mut series = open(encoder, &table::LAST_PHASE_DURATION)?;
     for (handler, last) in measured() {
         for (phase, time) in last.phases.entered() {
             let labels = with(&handler.labels(), "phase", phase.as_str());
             series.gauge(&labels, time.as_secs_f64())?;
         }
     }
-    let mut series = Series::open(encoder, &table::LAST_TIMESTAMP)?;
+    let mut series = open(encoder, &table::LAST_TIMESTAMP)?;
     for (handler, last) in measured() {
         series.gauge(&handler.labels(), last.started_at.as_secs_f64())?;
     }
-    let mut series = Series::open(encoder, &table::SERVING_STATUS)?;
+    let mut series = open(encoder, &table::SERVING_STATUS)?;
     for (handler, last) in measured() {
         for status in ServingStatus::ALL {
             let labels = with(&handler.labels(), "serving_status", status.as_str());
@@ -172,14 +168,14 @@ fn handlers(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) ->
             series.gauge(&labels, u8::from(it_is).into())?;
         }
     }
-    let mut series = Series::open(encoder, &table::FAILURES)?;
+    let mut series = open(encoder, &table::FAILURES)?;
     for handler in handlers {
         for (phase, reason, count) in &handler.failures {
             let labels = with(&handler.labels(), "phase", phase.as_str());
             series.count(&with(&labels, "reason", reason.as_str()), *count)?;
         }
     }
-    let mut series = Series::open(encoder, &table::CENSORED)?;
+    let mut series = open(encoder, &table::CENSORED)?;
     for handler in handlers {
         series.count(&handler.labels(), handler.censored)?;
     }
@@ -190,7 +186,7 @@ fn handlers(encoder: &mut DescriptorEncoder<'_>, handlers: &[HandlerFinding]) ->
 type Number = fn(&ProbeFinding) -> u32;
 
 fn specifications(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
-    let mut series = Series::open(encoder, &table::INFO)?;
+    let mut series = open(encoder, &table::INFO)?;
     for probe in probes {
         let port = probe.port.to_string();
         let labels = with(
@@ -214,12 +210,12 @@ fn specifications(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) 
         }),
     ];
     for (family, number) in numbers {
-        let mut series = Series::open(encoder, family)?;
+        let mut series = open(encoder, family)?;
         for probe in probes {
             series.gauge(&probe.labels(), number(probe).into())?;
         }
     }
-    let mut series = Series::open(encoder, &table::LINT_FINDING)?;
+    let mut series = open(encoder, &table::LINT_FINDING)?;
     for probe in probes {
         for rule in &probe.lint {
             series.gauge(&with(&probe.labels(), "rule", rule), 1.0)?;
@@ -229,7 +225,7 @@ fn specifications(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) 
 }
 
 fn verdicts(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
-    let mut series = Series::open(encoder, &table::ATTEMPTS)?;
+    let mut series = open(encoder, &table::ATTEMPTS)?;
     for probe in probes {
         series.count(
             &with(&probe.labels(), "result", "successful"),
@@ -237,17 +233,17 @@ fn verdicts(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Res
         )?;
         series.count(&with(&probe.labels(), "result", "failed"), probe.failed)?;
     }
-    let mut series = Series::open(encoder, &table::HEADROOM)?;
+    let mut series = open(encoder, &table::HEADROOM)?;
     for probe in probes {
         if let Some(headroom) = probe.headroom {
             series.gauge(&probe.labels(), headroom)?;
         }
     }
-    let mut series = Series::open(encoder, &table::CONSECUTIVE_FAILURES)?;
+    let mut series = open(encoder, &table::CONSECUTIVE_FAILURES)?;
     for probe in probes {
         series.gauge(&probe.labels(), probe.consecutive_failures.into())?;
     }
-    let mut series = Series::open(encoder, &table::NEAR_MISSES)?;
+    let mut series = open(encoder, &table::NEAR_MISSES)?;
     for probe in probes {
         series.count(&probe.labels(), probe.near_misses)?;
     }
@@ -255,7 +251,7 @@ fn verdicts(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Res
         (&table::PREDICTED_KILLS, false),
         (&table::PREDICTED_UNREADY, true),
     ] {
-        let mut series = Series::open(encoder, family)?;
+        let mut series = open(encoder, family)?;
         for probe in probes {
             if (probe.probe_type == ProbeType::Readiness) == readiness {
                 let (lower, upper) = probe.consequences;
@@ -268,7 +264,7 @@ fn verdicts(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Res
 }
 
 fn outlooks(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Result {
-    let mut series = Series::open(encoder, &table::WHATIF_KILLS)?;
+    let mut series = open(encoder, &table::WHATIF_KILLS)?;
     for probe in probes {
         for (timeout, kills) in &probe.outlook.what_if {
             let timeout = timeout.to_string();
@@ -278,17 +274,17 @@ fn outlooks(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Res
             )?;
         }
     }
-    let mut series = Series::open(encoder, &table::RECOMMENDED_TIMEOUT)?;
+    let mut series = open(encoder, &table::RECOMMENDED_TIMEOUT)?;
     for probe in probes {
         if let Some(Ok(seconds)) = probe.outlook.recommended {
             series.gauge(&probe.labels(), seconds.into())?;
         }
     }
-    let mut series = Series::open(encoder, &table::RECOMMENDATION_SAMPLES)?;
+    let mut series = open(encoder, &table::RECOMMENDATION_SAMPLES)?;
     for probe in probes {
         series.gauge(&probe.labels(), float(probe.outlook.samples))?;
     }
-    let mut series = Series::open(encoder, &table::DETECTION)?;
+    let mut series = open(encoder, &table::DETECTION)?;
     for probe in probes {
         let current = probe.spec.detection().worst.as_secs_f64();
         series.gauge(&with(&probe.labels(), "budget", "current"), current)?;
@@ -301,17 +297,17 @@ fn outlooks(encoder: &mut DescriptorEncoder<'_>, probes: &[ProbeFinding]) -> Res
 }
 
 fn containers(encoder: &mut DescriptorEncoder<'_>, containers: &[ContainerFinding]) -> Result {
-    let mut series = Series::open(encoder, &table::TARGET_PROBLEM)?;
+    let mut series = open(encoder, &table::TARGET_PROBLEM)?;
     for container in containers {
         for problem in &container.problems {
             series.gauge(&with(&container.name.labels(), "problem", problem), 1.0)?;
         }
     }
-    let mut series = Series::open(encoder, &table::OBSERVED_KILLS)?;
+    let mut series = open(encoder, &table::OBSERVED_KILLS)?;
     for container in containers {
         series.count(&container.name.labels(), container.observed_kills)?;
     }
-    let mut series = Series::open(encoder, &table::KILL_AGREEMENT)?;
+    let mut series = open(encoder, &table::KILL_AGREEMENT)?;
     for container in containers {
         for (outcome, count) in [
             ("agreed", container.agreed.both),
@@ -324,7 +320,6 @@ fn containers(encoder: &mut DescriptorEncoder<'_>, containers: &[ContainerFindin
     Ok(())
 }
 
-type Label<'a> = (&'a str, Cow<'a, str>);
 type LabelSet<'a> = Vec<Label<'a>>;
 
 fn with<'a>(labels: &LabelSet<'a>, name: &'a str, value: &'a str) -> LabelSet<'a> {
@@ -363,38 +358,9 @@ fn float(count: usize) -> f64 {
     count as f64
 }
 
-/// The series of one family, under its one descriptor.
-struct Series<'a>(MetricEncoder<'a>);
-
-impl<'a> Series<'a> {
-    fn open(
-        encoder: &'a mut DescriptorEncoder<'_>,
-        family: &'a Family,
-    ) -> std::result::Result<Self, std::fmt::Error> {
-        let (name, metric_type) = match family.kind {
-            // The encoders put the suffix back.
-            Kind::Counter => (family.name.trim_end_matches("_total"), MetricType::Counter),
-            Kind::Gauge => (family.name, MetricType::Gauge),
-            Kind::Histogram => (family.name, MetricType::Histogram),
-        };
-        encoder
-            .encode_descriptor(name, family.help, None, metric_type)
-            .map(Self)
-    }
-
-    fn metric(&mut self, labels: &[Label<'_>], metric: &impl EncodeMetric) -> Result {
-        metric.encode(self.0.encode_family(&labels)?)
-    }
-
-    fn gauge(&mut self, labels: &[Label<'_>], value: f64) -> Result {
-        self.metric(labels, &ConstGauge::new(value))
-    }
-
-    fn count(&mut self, labels: &[Label<'_>], value: u64) -> Result {
-        self.metric(labels, &ConstCounter::new(value))
-    }
-
-    fn histogram(&mut self, labels: &[Label<'_>], histogram: &Histogram) -> Result {
-        self.metric(labels, histogram)
-    }
+fn open<'a>(
+    encoder: &'a mut DescriptorEncoder<'_>,
+    family: &'a Family,
+) -> std::result::Result<Series<'a>, std::fmt::Error> {
+    Series::open(encoder, family.name, family.kind, family.help)
 }

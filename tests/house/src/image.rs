@@ -18,12 +18,21 @@ fn the_lab_runs_what_the_containerfile_would_build() {
     assert_eq!(after(&file, "USER "), after(&lab, "nobody="));
     let entry = "/sidelight";
     assert_eq!(after(&file, "ENTRYPOINT "), [format!("[\"{entry}\"]")]);
-    assert_eq!(after(&file, "COPY --from=build "), [format!("{entry} {entry}")]);
-    assert!(lab.contains(&format!("\"{entry}=$binaries/$package\"")), "the lab packs {entry}");
+    assert_eq!(
+        after(&file, "COPY --from=build "),
+        [format!("{entry} {entry}")]
+    );
+    assert!(
+        lab.contains(&format!("\"{entry}=$binaries/$package\"")),
+        "the lab packs {entry}"
+    );
     let [target] = after(&lab, "target=")[..] else {
         panic!("the lab builds for one target");
     };
     let flags = "-C target-feature=+crt-static";
     assert!(file.contains(&format!("--target {target} ")) && lab.contains("--target $target "));
-    assert!(file.contains(&format!("RUSTFLAGS=\"{flags}\"")) && lab.contains(&format!("RUSTFLAGS='{flags}'")));
+    assert!(
+        file.contains(&format!("RUSTFLAGS=\"{flags}\""))
+            && lab.contains(&format!("RUSTFLAGS='{flags}'"))
+    );
 }

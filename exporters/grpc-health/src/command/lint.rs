@@ -51,7 +51,7 @@ pub fn run(args: &LintArgs) -> ExitCode {
     let text = if args.json {
         json(&found)
     } else {
-        words(&found)
+        words(&found, unread.is_empty())
     };
     // A reader that has seen enough is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());
@@ -91,7 +91,7 @@ fn findings(manifest: &Manifest) -> Vec<Found> {
         .collect()
 }
 
-fn words(found: &[Found]) -> String {
+fn words(found: &[Found], all_read: bool) -> String {
     let mut text = String::new();
     for Found {
         path,
@@ -108,6 +108,7 @@ fn words(found: &[Found]) -> String {
         );
     }
     let _ = match found.len() {
+        0 if !all_read => writeln!(text, "no findings in what could be read"),
         0 => writeln!(text, "no findings"),
         1 => writeln!(text, "1 finding"),
         count => writeln!(text, "{count} findings"),

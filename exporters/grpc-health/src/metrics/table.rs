@@ -1,6 +1,8 @@
 //! Every metric of this exporter, once: the page, the README's table and the checks on dashboards and
 //! alerts all read it from here.
 
+pub use exposition::Kind;
+
 /// A metric family.
 #[derive(Debug)]
 pub struct Family {
@@ -14,17 +16,6 @@ pub struct Family {
     pub help: &'static str,
 }
 
-/// The type of a family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Only grows.
-    Counter,
-    /// Goes both ways.
-    Gauge,
-    /// Classic buckets and native ones.
-    Histogram,
-}
-
 /// Which labels a family carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Labels {
@@ -36,17 +27,6 @@ pub enum Labels {
     Container(&'static [&'static str]),
     /// About the exporter itself.
     Exporter(&'static [&'static str]),
-}
-
-impl Kind {
-    /// As the exposition formats write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
-    }
 }
 
 impl Labels {

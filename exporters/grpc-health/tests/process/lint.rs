@@ -101,4 +101,5 @@ fn a_path_that_is_not_there_is_no_clean_manifest() {
         words(&output.stderr).contains("/no/such/file.yaml"),
         "{output:?}"
     );
+    assert_eq!(words(&output.stdout), "no findings in what could be read\n");
 }
