@@ -70,16 +70,18 @@ impl Default for Timing {
     }
 }
 
+/// Of the service account or the kubeconfig.
+pub(crate) async fn client() -> Result<Client, SourceError> {
+    let no_cluster = |error: &dyn std::error::Error| SourceError::NoCluster(failure::chain(error));
+    let mut config = Config::infer().await.map_err(|error| no_cluster(&error))?;
+    // Failures are told and waited out here; a second hand that retries in silence would hide them.
+    config.default_retry = false;
+    Client::try_from(config).map_err(|error| no_cluster(&error))
+}
+
 impl Cluster {
     pub(crate) async fn open() -> Result<Self, SourceError> {
-        let no_cluster =
-            |error: &dyn std::error::Error| SourceError::NoCluster(failure::chain(error));
-        let mut config = Config::infer().await.map_err(|error| no_cluster(&error))?;
-        // Failures are told and waited out here; a second hand that retries in silence would hide them.
-        config.default_retry = false;
-        Client::try_from(config)
-            .map(Self::from)
-            .map_err(|error| no_cluster(&error))
+        client().await.map(Self::from)
     }
 
     /// One watch for each namespace of the scope, or one for all.

@@ -12,6 +12,7 @@
 mod files;
 mod index;
 mod problem;
+mod review;
 mod scope;
 mod sink;
 mod source;
@@ -24,6 +25,7 @@ mod cluster;
 pub use crate::files::{Manifest, manifests};
 pub use crate::index::{Index, ObjectKey};
 pub use crate::problem::{Place, Problem, Reason};
+pub use crate::review::{ReviewError, Reviewed, Reviewer};
 pub use crate::scope::{Scope, ScopeError};
 pub use crate::source::{Source, SourceError};
 pub use crate::status::{Changes, State, WatchStatus, Watched};

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::hash::Hash;
 
 use core::net::{IpAddr, Ipv4Addr};
 
 use crate::address::Family;
+use crate::cluster::{Cluster, Pod};
 use crate::matrix::Matrix;
 use crate::policy::{ObjectKey, Protocol};
 use crate::query::{Endpoint, Query, Route};
@@ -119,27 +121,42 @@ pub fn difference(before: &Matrix, after: &Matrix) -> Difference {
     difference
 }
 
-/// Pods to ask for: of each workload two of each kind that either set of policies can tell apart, so that replicas are
-/// seen talking to each other; and one address outside.
+/// Pods to ask for, and one address outside.
 fn ends(before: &Matrix, after: &Matrix) -> Vec<(EdgeEnd, Endpoint)> {
-    let mut counts: HashMap<(u32, u32, &str), usize> = HashMap::new();
-    let mut ends = Vec::new();
-    for (key, pod) in &before.cluster().pods {
-        let Some((was, is)) = before.class(key).zip(after.class(key)) else {
-            continue;
-        };
-        let count = counts.entry((was, is, &pod.workload)).or_default();
-        *count += 1;
-        if *count <= 2 {
-            let workload = ObjectKey::new(&key.namespace, &pod.workload);
-            ends.push((EdgeEnd::Workload(workload), Endpoint::Pod(key.clone())));
-        }
-    }
-    let v4 = |pod: &crate::cluster::Pod| pod.address(Family::V4).is_some();
+    let kind = |pod: &ObjectKey| before.kind(pod).zip(after.kind(pod));
+    let pods = two_of_each_kind(before.cluster(), kind);
+    let mut ends: Vec<_> = pods
+        .into_iter()
+        .map(|(workload, pod)| (EdgeEnd::Workload(workload), Endpoint::Pod(pod)))
+        .collect();
+    let v4 = |pod: &Pod| pod.address(Family::V4).is_some();
     if before.cluster().pods.values().any(v4) {
         ends.push((EdgeEnd::Outside, Endpoint::Address(OUTSIDE)));
     }
     ends
+}
+
+/// Of each workload two pods of each kind that policies can tell apart, so that replicas are seen talking to each other;
+/// each with its workload. Pods without a kind have no network.
+fn two_of_each_kind<K: Eq + Hash>(
+    cluster: &Cluster,
+    kind: impl Fn(&ObjectKey) -> Option<K>,
+) -> Vec<(ObjectKey, ObjectKey)> {
+    let mut counts: HashMap<(K, &str, &str), usize> = HashMap::new();
+    let mut pods = Vec::new();
+    for (key, pod) in &cluster.pods {
+        let Some(kind) = kind(key) else {
+            continue;
+        };
+        let count = counts
+            .entry((kind, &key.namespace, &pod.workload))
+            .or_default();
+        *count += 1;
+        if *count <= 2 {
+            pods.push((ObjectKey::new(&key.namespace, &pod.workload), key.clone()));
+        }
+    }
+    pods
 }
 
 /// Stretches of ports on which neither set of policies changes its mind.
@@ -156,6 +173,15 @@ fn stretches_of_ports(before: &Matrix, after: &Matrix) -> Vec<(Protocol, u16, u1
         }
     }
     stretches
+}
+
+// === impl Matrix ===
+
+impl Matrix {
+    /// Pods that stand for all: of each workload two of each kind that policies can tell apart, each as (workload, pod).
+    pub fn representatives(&self) -> Vec<(ObjectKey, ObjectKey)> {
+        two_of_each_kind(self.cluster(), |pod| self.kind(pod))
+    }
 }
 
 // === impl Difference ===

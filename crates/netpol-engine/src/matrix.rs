@@ -110,8 +110,8 @@ impl Matrix {
         }
     }
 
-    /// The number of a pod's kind: pods of one kind no policy can tell apart.
-    pub(crate) fn class(&self, pod: &ObjectKey) -> Option<u32> {
+    /// The number of a pod's kind, until the next event: pods of one kind no policy can tell apart.
+    pub fn kind(&self, pod: &ObjectKey) -> Option<u32> {
         self.class_of.get(pod).copied()
     }
 

@@ -1,9 +1,10 @@
-//! What is required, set beside what the policies say: a state for each flow, with its age and what brought it about.
+//! What is required, what the policies say and what the network does, set side by side: a state for each flow, with its age and what
+//! brought it about.
 //!
 //! ```text
-//! model, changes, before ─> flow by flow: judge ─> state ─> since when, by what
+//! model, changes ─> flow by flow: expectation, pairs to try ─> observer: evidence ─> state ─> since when, by what
 //! ```
-//! Only flows with an end in a namespace in which something changed are judged again.
+//! Only flows with an end in a namespace in which something changed are judged again; evidence ages, so the state is looked at each time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,14 +14,19 @@ use netpol_engine::{Flow, Size};
 
 pub use self::cause::Cause;
 pub use self::expectation::{Blocking, Expectation};
+pub use self::history::{History, Turn};
+pub use self::observation::Observation;
 pub use self::state::State;
-pub use self::survey::{Survey, survey};
+pub use self::survey::{Coverage, Survey, survey};
 use crate::model::Model;
 use crate::model::changes::Changes;
 use crate::model::policy::Refused;
+use crate::observe::{Counts, Observer, Pair, Who};
 
 mod cause;
 mod expectation;
+mod history;
+mod observation;
 mod state;
 mod survey;
 
@@ -35,6 +41,23 @@ pub struct Findings {
     pub refused: Vec<Refused>,
     /// How much there is.
     pub size: Size,
+    /// Who observes, and how much.
+    pub evidence: Evidence,
+    /// States that have changed, the last ones.
+    pub history: History,
+}
+
+/// Who observes, and how much.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// Agents that have reported, and whether each still does.
+    pub agents: Vec<(Who, bool)>,
+    /// Dials that are planned: of flows, and of controls.
+    pub planned: (usize, usize),
+    /// From one dial of a pair to the next.
+    pub every: Duration,
+    /// What came in.
+    pub counts: Counts,
 }
 
 /// What was found about one required flow.
@@ -43,7 +66,11 @@ pub struct FlowFinding {
     /// Which.
     pub flow: Flow,
     /// What the policies say.
-    pub expectation: Expectation,
+    pub expectation: Arc<Expectation>,
+    /// Which of its pairs are tried.
+    pub pairs: Arc<[Pair]>,
+    /// What the network does.
+    pub observation: Observation,
     /// All of it together.
     pub state: State,
     /// Since when, since the epoch.
@@ -52,8 +79,67 @@ pub struct FlowFinding {
     pub cause: Cause,
 }
 
+/// A flow, judged by the policies.
+struct Judged<'a> {
+    flow: &'a Flow,
+    before: Option<&'a Arc<FlowFinding>>,
+    expectation: Arc<Expectation>,
+    pairs: Arc<[Pair]>,
+    /// Whether a policy that may be about it has changed: then it is tried at once.
+    urgent: bool,
+}
+
 /// What there is to say about every required flow now.
-pub fn decide(model: &Model, changes: &Changes, now: Duration, before: &Findings) -> Findings {
+pub fn decide(
+    model: &Model,
+    changes: &Changes,
+    observer: &mut Observer,
+    now: Duration,
+    before: &Findings,
+) -> Findings {
+    let judged = judge(model, changes, observer, before);
+    if !changes.is_empty() {
+        observer.tidy(model, now);
+        let pairs = judged
+            .iter()
+            .flat_map(|it| it.pairs.iter().map(|pair| (pair, it.urgent)));
+        observer.follow(pairs, now);
+    }
+    let mut history = before.history.clone();
+    let flows = judged.into_iter().map(|judged| {
+        let before = judged.before.map(|it| it.state);
+        let finding = finding(judged, changes, observer, now);
+        history.note(&finding, before);
+        finding
+    });
+    let flows = flows.collect();
+    Findings {
+        at: now,
+        flows,
+        refused: model.refused().cloned().collect(),
+        size: model.matrix().size(),
+        evidence: evidence(observer, now),
+        history,
+    }
+}
+
+fn evidence(observer: &Observer, now: Duration) -> Evidence {
+    let agents = observer.agents().iter(now);
+    Evidence {
+        agents: agents.map(|(who, speaks)| (who.clone(), speaks)).collect(),
+        planned: observer.planned(),
+        every: observer.every(),
+        counts: observer.counts().clone(),
+    }
+}
+
+/// What the policies say of every flow; what was said before of those that nothing has touched.
+fn judge<'a>(
+    model: &'a Model,
+    changes: &Changes,
+    observer: &Observer,
+    before: &'a Findings,
+) -> Vec<Judged<'a>> {
     let required = model.required();
     let known: HashMap<&Flow, &Arc<FlowFinding>> = if changes.required {
         before.flows.iter().map(|it| (&it.flow, it)).collect()
@@ -67,48 +153,88 @@ pub fn decide(model: &Model, changes: &Changes, now: Duration, before: &Findings
             before.flows.get(index)
         };
         match before {
-            Some(before) if !concerns(changes, flow) => Arc::clone(before),
-            before => finding(model, changes, now, flow, before),
+            Some(before) if !concerns(changes, flow) => Judged {
+                flow,
+                expectation: Arc::clone(&before.expectation),
+                pairs: Arc::clone(&before.pairs),
+                before: Some(before),
+                urgent: false,
+            },
+            before => {
+                let (expectation, pairs) = Expectation::of(model, flow, observer);
+                Judged {
+                    flow,
+                    before,
+                    expectation: Arc::new(expectation),
+                    pairs: pairs.into(),
+                    urgent: flow.namespaces().any(|it| changes.policies_concern(it)),
+                }
+            }
         }
     });
-    Findings {
-        at: now,
-        flows: flows.collect(),
-        refused: model.refused().cloned().collect(),
-        size: model.matrix().size(),
-    }
+    flows.collect()
 }
 
 /// Whether a flow may have another verdict: an end of it is in a namespace in which something has changed.
 fn concerns(changes: &Changes, flow: &Flow) -> bool {
     let mut ends = flow.namespaces();
-    ends.any(|namespace| changes.concern(namespace))
+    changes.everything || ends.any(|namespace| changes.concern(namespace))
 }
 
 fn finding(
-    model: &Model,
+    judged: Judged<'_>,
     changes: &Changes,
+    observer: &Observer,
     now: Duration,
-    flow: &Flow,
-    before: Option<&Arc<FlowFinding>>,
 ) -> Arc<FlowFinding> {
-    let expectation = Expectation::of(model, flow);
-    let state = State::of(&expectation);
+    let Judged {
+        flow,
+        before,
+        expectation,
+        pairs,
+        ..
+    } = judged;
+    let last = before.and_then(|it| it.observation.last);
+    let observation = Observation::of(&pairs, observer, last, now);
+    let state = State::of(&expectation, &observation, observer.settings().required);
+    if let Some(before) = before
+        && Arc::ptr_eq(&before.expectation, &expectation)
+        && (before.state, before.observation) == (state, observation)
+    {
+        return Arc::clone(before);
+    }
     let (since, cause) = match before {
         Some(before) if before.state == state => (before.since, before.cause.clone()),
+        Some(before) if *before.expectation == *expectation => (now, Cause::Observed),
         Some(_) => (now, Cause::of(changes, flow, &expectation)),
         None => (now, Cause::FirstSeen),
     };
-    let finding = FlowFinding {
+    Arc::new(FlowFinding {
         flow: flow.clone(),
         expectation,
+        pairs,
+        observation,
         state,
         since,
         cause,
-    };
-    match before {
-        Some(before) if **before == finding => Arc::clone(before),
-        _ => Arc::new(finding),
+    })
+}
+
+// === impl FlowFinding ===
+
+impl FlowFinding {
+    /// Whether the application does without: `hard` or `soft`.
+    pub const fn need(&self) -> &'static str {
+        if self.flow.soft { "soft" } else { "hard" }
+    }
+
+    /// Who says that it is required: `written` or `inferred`.
+    pub const fn origin(&self) -> &'static str {
+        if self.flow.inferred {
+            "inferred"
+        } else {
+            "written"
+        }
     }
 }
 

@@ -116,6 +116,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_ends_in_the_middle_is_no_empty_one() {
+        for text in ["requiredFlows: [", "requiredFlows: [}", "- a", "a"] {
+            let read = of(text);
+            assert_eq!(read.problems.len(), 2, "{text}: {:?}", read.problems);
+        }
+        assert_eq!(of("").problems.len(), 1);
+    }
+
+    #[test]
     fn a_field_that_no_flow_has_is_named() {
         let read = of("requiredFlows: [{from: b, to: svc/c:80, prot: UDP}]\n");
         assert!(read.flows.is_empty());

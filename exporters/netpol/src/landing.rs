@@ -6,46 +6,69 @@ use chassis::{Row, Severity, Table};
 use kube_watch::WatchStatus;
 use netpol_engine::FindingKind;
 
-use crate::decide::{Findings, FlowFinding, State, Survey};
+use crate::decide::{Findings, FlowFinding, Observation, State, Survey};
 use crate::flows::Problem;
 
 /// One row for each required flow, the worst first.
 pub(crate) fn flows(findings: &Findings, now: Duration) -> Table {
-    let columns = ["from", "to", "state", "for", "policies say", "cause", "why"];
+    let columns = [
+        "from", "to", "state", "for", "policies", "network", "cause", "why",
+    ];
     let mut rows: Vec<Row> = findings.flows.iter().map(|it| row(it, now)).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.severity));
+    let caption = if findings.evidence.agents.is_empty() {
+        "What the application needs, and what the policies make of it (no agent reports: nothing is dialled)"
+    } else {
+        "What the application needs, and what becomes of it"
+    };
     Table {
-        caption: "What the application needs, and what becomes of it".to_owned(),
+        caption: caption.to_owned(),
         columns: columns.map(str::to_owned).to_vec(),
         rows,
     }
 }
 
 fn row(found: &FlowFinding, now: Duration) -> Row {
-    let expectation = &found.expectation;
-    let says = match expectation.allows() {
-        Some(true) => format!("allowed, {} pairs", expectation.pairs),
+    let (expectation, flow) = (&found.expectation, &found.flow);
+    let policies = match expectation.allows() {
+        Some(true) => "allow it".to_owned(),
+        Some(false) if expectation.denied == expectation.pairs => "deny it".to_owned(),
         Some(false) => format!(
-            "denied for {} of {} pairs",
+            "deny {}\u{a0}of\u{a0}{} pairs",
             expectation.denied, expectation.pairs
         ),
-        None => "nothing".to_owned(),
+        None => "-".to_owned(),
     };
     Row {
         severity: severity(found),
         cells: vec![
-            found.flow.source.to_string(),
-            format!(
-                "{}:{} {}",
-                found.flow.target, found.flow.port, found.flow.protocol
-            ),
+            flow.source.to_string(),
+            format!("{}:{} {}", flow.target, flow.port, flow.protocol),
             found.state.as_str().to_owned(),
             age(now.saturating_sub(found.since)),
-            says,
+            policies,
+            network(&found.observation, now),
             found.cause.to_string(),
             expectation.why.clone(),
         ],
     }
+}
+
+/// What the network does with a flow, as far as anybody knows.
+fn network(seen: &Observation, now: Duration) -> String {
+    let Some(last) = seen.last else {
+        return "-".to_owned();
+    };
+    let ago = age(now.saturating_sub(last));
+    let word = match seen.reachable() {
+        _ if seen.is_lost => "evidence lost",
+        Some(true) => "lets it through",
+        Some(false) if seen.disagrees() => "differs from node to node",
+        Some(false) if seen.nobody_listens > 0 => "nobody listens",
+        Some(false) => "stops it",
+        None => "not tried since the change",
+    };
+    format!("{word}, {ago}\u{a0}ago")
 }
 
 fn severity(found: &FlowFinding) -> Severity {

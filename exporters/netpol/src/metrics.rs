@@ -11,8 +11,9 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use self::table::Family;
-use crate::decide::{Blocking, Findings, FlowFinding, State, Survey};
+use crate::decide::{Blocking, Coverage, Findings, FlowFinding, State, Survey};
 
+mod evidence;
 pub mod table;
 
 /// Upper bounds of an evaluation's time, in seconds.
@@ -31,6 +32,8 @@ pub struct Latest {
     pub flow_problems: Arc<ArcSwap<Vec<crate::flows::Problem>>>,
     /// How long evaluations took.
     pub durations: Histogram,
+    /// Reports of agents, by what became of them.
+    pub reports: Arc<crate::receive::Counts>,
 }
 
 /// The page's part about flows and policies.
@@ -51,6 +54,7 @@ impl Default for Latest {
             survey: Arc::default(),
             flow_problems: Arc::default(),
             durations: Histogram::new(EVALUATION_BOUNDS),
+            reports: Arc::default(),
         }
     }
 }
@@ -73,6 +77,8 @@ impl Collector for Page {
         let problems = self.latest.flow_problems.load().len();
         open(&mut encoder, &table::FLOW_PROBLEMS)?.gauge(&[], float(problems))?;
         policies(&mut encoder, &findings, &self.latest.survey.load())?;
+        evidence::agents(&mut encoder, &findings)?;
+        evidence::dials(&mut encoder, &findings.evidence, &self.latest.reports)?;
         evaluation(&mut encoder, &findings, &self.latest.durations)
     }
 }
@@ -96,6 +102,7 @@ fn flows(encoder: &mut DescriptorEncoder<'_>, flows: &[Arc<FlowFinding>]) -> Res
             series.gauge(&flow_labels(&found.flow), flag(allows))?;
         }
     }
+    evidence::flows(encoder, flows)?;
     let mut series = open(encoder, &table::BLOCKING)?;
     for found in flows {
         for blocking in found.expectation.blocking.iter().take(MOST_BLOCKING) {
@@ -110,9 +117,8 @@ fn flows(encoder: &mut DescriptorEncoder<'_>, flows: &[Arc<FlowFinding>]) -> Res
         let flow = &found.flow;
         let mut labels = flow_labels(flow);
         let kind = flow.kind.as_deref().unwrap_or_default();
-        labels.push(("need", if flow.soft { "soft" } else { "hard" }.into()));
-        let origin = if flow.inferred { "inferred" } else { "written" };
-        labels.push(("origin", origin.into()));
+        labels.push(("need", found.need().into()));
+        labels.push(("origin", found.origin().into()));
         labels.push(("kind", kind.into()));
         series.gauge(&labels, 1.0)?;
     }
@@ -128,7 +134,8 @@ fn totals(encoder: &mut DescriptorEncoder<'_>, findings: &Findings, dropped: usi
         let labels = [("state", state.as_str().into())];
         series.gauge(&labels, float(findings.count(state)))?;
     }
-    open(encoder, &table::FLOWS_DROPPED)?.gauge(&[], float(dropped))
+    open(encoder, &table::FLOWS_DROPPED)?.gauge(&[], float(dropped))?;
+    evidence::mismatches(encoder, &findings.flows)
 }
 
 fn policies(encoder: &mut DescriptorEncoder<'_>, findings: &Findings, survey: &Survey) -> Result {
@@ -158,6 +165,13 @@ fn policies(encoder: &mut DescriptorEncoder<'_>, findings: &Findings, survey: &S
         ];
         series.gauge(&labels, float(refused.problems.len()))?;
     }
+    coverage(encoder, survey)
+}
+
+/// A number of a namespace.
+type Number = fn(&Coverage) -> usize;
+
+fn coverage(encoder: &mut DescriptorEncoder<'_>, survey: &Survey) -> Result {
     let mut series = open(encoder, &table::WORKLOADS)?;
     for (namespace, coverage) in &survey.namespaces {
         let labels = [("namespace", namespace.into())];
@@ -174,6 +188,17 @@ fn policies(encoder: &mut DescriptorEncoder<'_>, findings: &Findings, survey: &S
                 ("direction", direction.into()),
             ];
             series.gauge(&labels, float(isolated))?;
+        }
+    }
+    let numbers: [(&Family, Number); 2] = [
+        (&table::REACHABLE, |it| it.reachable),
+        (&table::UNREQUIRED, |it| it.unrequired),
+    ];
+    for (family, number) in numbers {
+        let mut series = open(encoder, family)?;
+        for (namespace, coverage) in &survey.namespaces {
+            let labels = [("source_namespace", namespace.into())];
+            series.gauge(&labels, float(number(coverage)))?;
         }
     }
     Ok(())

@@ -64,6 +64,7 @@ pub struct Model {
 /// What the engine does not keep of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Facts {
+    uid: String,
     workload: ObjectKey,
     standing: Standing,
     calls: Vec<Call>,
@@ -132,6 +133,14 @@ impl Model {
         self.facts.get(pod).map_or(&[], |it| &it.listens)
     }
 
+    /// How many workloads have pods.
+    pub fn workloads(&self) -> usize {
+        let pods = self.cluster().pods.values().filter(|it| !it.finished);
+        let names: std::collections::BTreeSet<_> =
+            pods.map(|it| (&it.key.namespace, &it.workload)).collect();
+        names.len()
+    }
+
     /// What somebody wrote down as required, and whether to read more from the pods' environments.
     pub fn require(&mut self, written: Vec<Flow>, infer: bool) {
         (self.written, self.infer) = (written, infer);
@@ -141,6 +150,21 @@ impl Model {
     /// What has changed since this was last asked.
     pub fn take_changes(&mut self) -> Changes {
         std::mem::take(&mut self.changes)
+    }
+
+    /// Everything is to be judged again: somebody else can dial now.
+    pub fn agents_changed(&mut self) {
+        self.changes.agents_changed();
+    }
+
+    /// A pod as agents know it.
+    pub fn pod_name(&self, key: &ObjectKey) -> reach::PodName {
+        let uid = self.facts.get(key).map(|it| it.uid.clone());
+        reach::PodName {
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            uid: uid.unwrap_or_default(),
+        }
     }
 
     /// Takes one object in; whether there was one of its kind and name.

@@ -7,17 +7,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chassis::{About, Chassis};
-use kube_watch::{WatchStatus, Watcher};
-use parking_lot::RwLock;
+use kube_watch::{Reviewer, Source, WatchStatus, Watcher};
+use parking_lot::{Mutex, RwLock};
 use prometheus_client::collector::Collector;
 use prometheus_client::registry::Registry;
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::config::{CommandLine, Config};
 use crate::decide::{decide, survey};
 use crate::metrics::{self, Latest};
 use crate::model::Model;
-use crate::{flows, landing, watch};
+use crate::observe::Observer;
+use crate::receive::Receiver;
+use crate::receive::identity::Gate;
+use crate::{flows, landing, pages, watch};
 
 /// Who we are.
 const ABOUT: About = About {
@@ -36,18 +40,42 @@ const GATHERING: Duration = Duration::from_millis(20);
 /// A survey looks at everything: it may take this share of the time at most.
 const SURVEY_REST: u32 = 20;
 
+/// How often what agents have reported is looked at.
+const LOOK_AT_EVIDENCE_EVERY: Duration = Duration::from_millis(250);
+
+/// What the deciding task has.
+struct Deciding {
+    model: Arc<RwLock<Model>>,
+    observer: Arc<Mutex<Observer>>,
+    latest: Latest,
+    status: WatchStatus,
+    /// Somebody new can dial.
+    joined: Arc<Notify>,
+}
+
 /// The whole program, from the command line to the exit code.
 pub fn run() -> ExitCode {
     let line: CommandLine = chassis::parse(&ABOUT);
     let exporter = line.exporter;
     chassis::run(&ABOUT, line.chassis, async |chassis| {
-        set_up(chassis, Config::from(exporter)).await
+        let config = Config::try_from(exporter)?;
+        anyhow::Ok(set_up(chassis, config).await?)
     })
 }
 
 async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     let model = Arc::new(RwLock::new(Model::new(config.profile)));
-    let latest = Latest::default();
+    let observer = Arc::new(Mutex::new(Observer::new(config.observe)));
+    let receiver = Receiver::new(
+        gate(&config).await?,
+        Arc::clone(&model),
+        Arc::clone(&observer),
+        since_epoch,
+    );
+    let latest = Latest {
+        reports: receiver.counts(),
+        ..Latest::default()
+    };
     let status = WatchStatus::new();
 
     let read = flows::read(&config.flows);
@@ -71,8 +99,15 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
         chassis.spawn(name, never(watching));
     }
     let ready = chassis.readiness("the first findings");
-    let deciding = keep_deciding(Arc::clone(&model), latest.clone(), status.clone(), ready);
-    chassis.spawn("decide", never(deciding));
+    let deciding = Deciding {
+        model: Arc::clone(&model),
+        observer,
+        latest: latest.clone(),
+        status: status.clone(),
+        joined: receiver.joined(),
+    };
+    chassis.spawn("decide", never(deciding.forever(ready)));
+    chassis.receive(reach::PATH, move |request| receiver.answer(request));
 
     add(
         chassis,
@@ -80,12 +115,54 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
         metrics::Page::new(latest.clone(), config.max_series),
     )?;
     add(chassis, "watches", status.clone())?;
-    let shown = latest.clone();
-    chassis.findings(move || landing::flows(&shown.findings.load(), since_epoch()));
-    let shown = latest.clone();
-    chassis.findings(move || landing::policies(&shown.findings.load(), &shown.survey.load()));
-    chassis.findings(move || landing::problems(&status, &latest.flow_problems.load()));
+    show(chassis, &model, &latest, status);
     Ok(())
+}
+
+/// The pages for people, and for programs that want more than series.
+fn show(chassis: &mut Chassis, model: &Arc<RwLock<Model>>, latest: &Latest, status: WatchStatus) {
+    let findings = || Arc::clone(&latest.findings);
+    let shown = findings();
+    chassis.route("/flows.json", move |_| pages::flows(&shown.load()));
+    chassis.link("/flows.json", "every required flow");
+    let shown = findings();
+    chassis.route("/changes.json", move |_| pages::changes(&shown.load()));
+    chassis.link("/changes.json", "the last changes of state");
+    chassis.route("/matrix", |_| pages::matrix::page());
+    chassis.link("/matrix", "who may dial whom");
+    chassis.route("/matrix.js", |_| pages::matrix::script());
+    let shown = Arc::clone(model);
+    chassis.route("/matrix.json", move |_| pages::matrix::data(&shown.read()));
+    let shown = Arc::clone(model);
+    chassis.route("/explain", move |request| {
+        pages::matrix::why(&shown.read(), request.uri().query())
+    });
+    let shown = findings();
+    chassis.findings(move || landing::flows(&shown.load(), since_epoch()));
+    let (shown, survey) = (findings(), Arc::clone(&latest.survey));
+    chassis.findings(move || landing::policies(&shown.load(), &survey.load()));
+    let problems = Arc::clone(&latest.flow_problems);
+    chassis.findings(move || landing::problems(&status, &problems.load()));
+}
+
+/// Who is let in as an agent.
+async fn gate(config: &Config) -> anyhow::Result<Gate> {
+    Ok(match (&config.token_file, &config.source) {
+        (Some(path), _) => {
+            let token = std::fs::read_to_string(path);
+            let token = token.map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+            anyhow::ensure!(
+                !token.trim().is_empty(),
+                "{}: no token in it",
+                path.display()
+            );
+            Gate::Shared(path.clone())
+        }
+        (None, Source::Cluster) => {
+            Gate::reviewed(Reviewer::open().await?, config.node_account.clone())
+        }
+        (None, Source::Files(_)) => Gate::Closed,
+    })
 }
 
 /// A task that ends is a bug, and the chassis treats it as one.
@@ -122,51 +199,55 @@ async fn keep_reading(
     }
 }
 
-async fn keep_deciding(
-    model: Arc<RwLock<Model>>,
-    latest: Latest,
-    status: WatchStatus,
-    ready: chassis::Ready,
-) -> Infallible {
-    let mut changes = status.changes();
-    let mut ready = Some(ready);
-    let mut next_survey = Instant::now();
-    let mut stale_survey = true;
-    loop {
-        if status.ready() {
-            stale_survey |= evaluate(&model, &latest);
-            if stale_survey && Instant::now() >= next_survey {
-                let begun = Instant::now();
-                latest.survey.store(Arc::new(survey(&model.read())));
-                next_survey = Instant::now() + begun.elapsed() * SURVEY_REST;
-                stale_survey = false;
-            }
-            if let Some(ready) = ready.take() {
-                tracing::info!(
-                    flows = model.read().required().len(),
-                    "the first findings are in"
-                );
-                ready.set();
-            }
-        }
-        tokio::select! {
-            () = changes.changed() => sleep(GATHERING).await,
-            () = sleep(READ_FLOWS_EVERY) => {}
-        }
-    }
-}
+// === impl Deciding ===
 
-/// Judges what may have changed; whether anything had.
-fn evaluate(model: &RwLock<Model>, latest: &Latest) -> bool {
-    let begun = Instant::now();
-    let changes = model.write().take_changes();
-    let before = latest.findings.load();
-    let found = decide(&model.read(), &changes, since_epoch(), &before);
-    latest.findings.store(Arc::new(found));
-    if !changes.is_empty() {
-        latest.durations.observe(begun.elapsed().as_secs_f64());
+impl Deciding {
+    async fn forever(self, ready: chassis::Ready) -> Infallible {
+        let mut changes = self.status.changes();
+        let mut ready = Some(ready);
+        let mut next_survey = Instant::now();
+        let mut stale_survey = true;
+        loop {
+            if self.status.ready() {
+                stale_survey |= self.evaluate();
+                if stale_survey && Instant::now() >= next_survey {
+                    let begun = Instant::now();
+                    let found = survey(&self.model.read());
+                    self.latest.survey.store(Arc::new(found));
+                    next_survey = Instant::now() + begun.elapsed() * SURVEY_REST;
+                    stale_survey = false;
+                }
+                if let Some(ready) = ready.take() {
+                    let flows = self.model.read().required().len();
+                    tracing::info!(flows, "the first findings are in");
+                    ready.set();
+                }
+            }
+            tokio::select! {
+                () = changes.changed() => sleep(GATHERING).await,
+                () = self.joined.notified() => {}
+                () = sleep(LOOK_AT_EVIDENCE_EVERY) => {}
+            }
+        }
     }
-    !changes.is_empty()
+
+    /// Judges what may have changed; whether anything had.
+    fn evaluate(&self) -> bool {
+        let begun = Instant::now();
+        let changes = self.model.write().take_changes();
+        let before = self.latest.findings.load();
+        let found = {
+            let model = self.model.read();
+            let mut observer = self.observer.lock();
+            decide(&model, &changes, &mut observer, since_epoch(), &before)
+        };
+        self.latest.findings.store(Arc::new(found));
+        if !changes.is_empty() {
+            let took = begun.elapsed().as_secs_f64();
+            self.latest.durations.observe(took);
+        }
+        !changes.is_empty()
+    }
 }
 
 /// The wall clock: nothing else reads it.

@@ -98,6 +98,19 @@ impl Reach<'_> {
         Some((allowed, !allowed && bit(&self.possible)))
     }
 
+    /// The kinds of pods (see [`Matrix::kind`]) that may dial pods of this kind.
+    pub fn sources(&self, destination: u32) -> impl Iterator<Item = u32> {
+        let from = destination as usize * self.words;
+        let row = self.allowed.get(from..from + self.words);
+        let words = (0..).zip(row.unwrap_or_default());
+        words.flat_map(|(at, word)| {
+            let word = *word;
+            (0..u64::BITS)
+                .filter(move |bit| word >> bit & 1 == 1)
+                .map(move |bit| at * u64::BITS + bit)
+        })
+    }
+
     /// How many pairs of pods are allowed.
     pub fn allowed_pairs(&self) -> u64 {
         let classes = &self.matrix.tables.classes;

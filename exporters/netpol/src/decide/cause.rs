@@ -15,6 +15,8 @@ const MOST_NAMED: usize = 3;
 pub enum Cause {
     /// It was so when it was first looked at.
     FirstSeen,
+    /// The policies say the same: what the network does is another, or is not known any more.
+    Observed,
     /// These objects came, changed or went just before, the likeliest first; and so many more.
     Objects(Vec<Object>, usize),
 }
@@ -49,7 +51,8 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FirstSeen => formatter.write_str("so when first looked at"),
+            Self::FirstSeen => formatter.write_str("found so"),
+            Self::Observed => formatter.write_str("by what was observed"),
             Self::Objects(objects, more) => {
                 if objects.is_empty() {
                     return formatter.write_str("what is required has changed");

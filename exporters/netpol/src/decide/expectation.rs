@@ -1,7 +1,5 @@
 //! What the policies say about a required flow, and which of them are to blame.
 
-use std::collections::BTreeSet;
-
 use netpol_engine::{
     Action, Direction, DirectionExplanation, Flow, FlowState, ObjectKey, Query, Reason, Verdict,
     explain,
@@ -9,6 +7,7 @@ use netpol_engine::{
 
 use crate::model::Model;
 use crate::model::policy::Version;
+use crate::observe::{Observer, Pair, pair};
 
 /// What the policies say about a required flow.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +25,7 @@ pub struct Expectation {
 }
 
 /// A policy that forbids a flow.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocking {
     /// Its kind.
     pub kind: String,
@@ -38,13 +37,26 @@ pub struct Blocking {
     pub direction: Direction,
     /// As the engine calls it.
     pub key: ObjectKey,
+    /// Which state of it is in force.
+    pub version: Option<Version>,
 }
 
 // === impl Expectation ===
 
 impl Expectation {
-    /// What the policies say about a flow now.
-    pub(super) fn of(model: &Model, flow: &Flow) -> Self {
+    /// Nobody dials.
+    pub(super) const fn nothing() -> Self {
+        Self {
+            verdict: FlowState::SourceAbsent,
+            pairs: 0,
+            denied: 0,
+            blocking: Vec::new(),
+            why: String::new(),
+        }
+    }
+
+    /// What the policies say about a flow now, and which of its pairs are to be tried.
+    pub(super) fn of(model: &Model, flow: &Flow, observer: &Observer) -> (Self, Vec<Pair>) {
         let matrix = model.matrix();
         let judged = flow.judge(matrix.cluster(), |query| matrix.verdict(query));
         let denied = judged.edges.iter().filter(|(_, it)| *it == Verdict::Denied);
@@ -61,8 +73,7 @@ impl Expectation {
             verdict: judged.state,
             pairs: judged.edges.len(),
             denied: denied.count(),
-            blocking: Vec::new(),
-            why: String::new(),
+            ..Self::nothing()
         };
         match judged.state {
             FlowState::Allowed => {}
@@ -82,19 +93,21 @@ impl Expectation {
                 }
             }
         }
-        expectation
+        let can_dial = |pod: &ObjectKey, node: Option<&str>| observer.can_dial(pod, node);
+        let pairs = pair::sample(flow, &judged.edges, matrix.cluster(), can_dial);
+        (expectation, pairs)
     }
 
     /// Names the policies that forbid this connection, and the rule that comes nearest to allowing it.
     fn blame(&mut self, model: &Model, query: &Query) {
         let explained = explain(model.cluster(), model.matrix().profile(), query);
-        let mut blocking = BTreeSet::new();
+        let mut blocking = Vec::new();
         let mut why = Vec::new();
         for one in &explained.directions {
             if one.verdict != Verdict::Denied {
                 continue;
             }
-            blocking.extend(deniers(one).map(|key| Blocking::new(key, one.direction)));
+            blocking.extend(deniers(one).map(|key| Blocking::new(key, one.direction, model)));
             let names: Vec<String> = deniers(one).map(ToString::to_string).collect();
             let mut text = format!("{} denied by {}", one.direction, names.join(", "));
             if let Some(nearest) = &one.nearest {
@@ -103,7 +116,7 @@ impl Expectation {
             }
             why.push(text);
         }
-        self.blocking = blocking.into_iter().collect();
+        self.blocking = blocking;
         self.why = why.join("; ");
     }
 
@@ -133,7 +146,7 @@ fn deniers(one: &DirectionExplanation) -> impl Iterator<Item = &ObjectKey> {
 // === impl Blocking ===
 
 impl Blocking {
-    fn new(key: &ObjectKey, direction: Direction) -> Self {
+    fn new(key: &ObjectKey, direction: Direction, model: &Model) -> Self {
         let (kind, name) = Self::kind_and_name(key);
         Self {
             kind: kind.to_owned(),
@@ -141,6 +154,7 @@ impl Blocking {
             name: name.to_owned(),
             direction,
             key: key.clone(),
+            version: model.version(key).cloned(),
         }
     }
 
@@ -151,10 +165,5 @@ impl Blocking {
             .split_once('/')
             .filter(|_| key.namespace.is_empty());
         wide.unwrap_or(("NetworkPolicy", &key.name))
-    }
-
-    /// Which state of it is in force.
-    pub fn version<'a>(&self, model: &'a Model) -> Option<&'a Version> {
-        model.version(&self.key)
     }
 }

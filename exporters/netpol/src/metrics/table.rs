@@ -67,6 +67,10 @@ families! {
         "When a required flow came into its state, in seconds since the epoch; or when it was first looked at";
     EXPECTED: Gauge Flow [] "netpol_required_flow_expected"
         "1 if the policies allow a required flow between all replicas, 0 if they deny it between any; absent where they do not say";
+    OBSERVED: Gauge Flow [] "netpol_required_flow_observed"
+        "1 if a required flow came through between all replicas that were tried, 0 if not between any; absent without fresh evidence";
+    LAST_OBSERVATION: Gauge Flow [] "netpol_required_flow_last_observation_timestamp_seconds"
+        "When a required flow was last tried by an agent, in seconds since the epoch; absent if it never was";
     BLOCKING: Gauge Flow ["policy_kind", "policy_namespace", "policy", "direction"] "netpol_required_flow_blocking_policy_info"
         "1 for each policy that forbids a required flow, by the end at which it does";
     INFO: Gauge Flow ["need", "origin", "kind"] "netpol_required_flow_info"
@@ -75,6 +79,8 @@ families! {
         "Required flows by state, those without series of their own too";
     FLOWS_DROPPED: Gauge Only [] "netpol_required_flows_dropped"
         "Required flows that have no series of their own, because there are more than --flows.max-series";
+    MISMATCHES: Gauge Only ["kind", "source_namespace", "destination_namespace"] "netpol_mismatches"
+        "Required flows that are not as they should be: blocked_by_policy, broken_not_policy, enforcement_gap, app_down, evidence_lost, node_disagreement (pairs of nodes of which the policies say the same, and the network does not)";
     FLOW_PROBLEMS: Gauge Only [] "netpol_required_flow_problems"
         "Files and lines of required flows that cannot be understood";
     POLICY_FINDINGS: Gauge Only ["policy_kind", "policy_namespace", "policy", "finding"] "netpol_policy_findings"
@@ -85,6 +91,28 @@ families! {
         "Workloads with at least one pod";
     ISOLATED: Gauge Only ["namespace", "direction"] "netpol_isolated_workloads"
         "Workloads with a pod that a NetworkPolicy isolates, by direction";
+    REACHABLE: Gauge Only ["source_namespace"] "netpol_reachable_workload_pairs"
+        "Pairs of workloads of which the first may dial the second on at least one port that the second's containers declare";
+    UNREQUIRED: Gauge Only ["source_namespace"] "netpol_unrequired_reachable_workload_pairs"
+        "Those of netpol_reachable_workload_pairs that no required flow needs: what policies let through for nothing";
+    AGENTS: Gauge Only ["role", "state"] "netpol_agents"
+        "Agents that have reported, by role (pod: beside a pod's containers, node: on a node's own network) and state (up, silent)";
+    AGENT_UP: Gauge Only ["node"] "netpol_agent_up"
+        "1 while a node's own agent, which makes the control dials, reports; 0 when it has stopped";
+    DIALS_PLANNED: Gauge Only ["purpose"] "netpol_dials_planned"
+        "Connections that agents are to try, by purpose: flow, control (the same listener from its own node, which every policy lets through)";
+    DIAL_INTERVAL: Gauge Only [] "netpol_dial_interval_seconds"
+        "From one dial of a pair to the next: longer than --dial.interval where --dial.max-rate is reached";
+    DIALS: Counter Only ["protocol", "outcome"] "netpol_dials_total"
+        "Dials that agents have reported, by outcome";
+    DIAL_DURATION: Histogram Only [] "netpol_dial_duration_seconds"
+        "How long dials took that reached the other end";
+    REPORTS: Counter Only ["result"] "netpol_reports_total"
+        "Reports of agents: accepted, unauthorized (nobody's token), forbidden (another's token, or an unknown pod), malformed, unread (too large or too slow), flood, unreviewed (the API server did not say whose token it is)";
+    SIGHTINGS_DROPPED: Counter Only ["reason"] "netpol_sightings_dropped_total"
+        "Dials in accepted reports that were left out: not_planned (of an earlier plan, or made up), not_its_own (another agent's), too_old";
+    LATENCY: Histogram Only [] "netpol_enforcement_latency_seconds"
+        "From a changed verdict to the first dial that agrees with it: how long the network took to follow, at most";
     DURATION: Histogram Only [] "netpol_evaluation_duration_seconds"
         "How long the required flows took to be judged after a change";
     PODS: Gauge Only [] "netpol_evaluation_pods"

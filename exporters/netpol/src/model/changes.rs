@@ -58,6 +58,21 @@ impl Changes {
         self.everything || self.namespaces.contains(namespace)
     }
 
+    /// Whether a policy has changed, or a namespace's labels, that may be about pods of this namespace.
+    pub fn policies_concern(&self, namespace: &str) -> bool {
+        self.objects.iter().any(|object| match object {
+            Object::Policy(key, _) => key.namespace.is_empty() || key.namespace == namespace,
+            Object::Other("Namespace", key) => key.name == namespace,
+            Object::List(kind) => kind.ends_with("Policy"),
+            Object::Other(..) => false,
+        })
+    }
+
+    /// Notes that somebody else can dial now.
+    pub fn agents_changed(&mut self) {
+        self.everything = true;
+    }
+
     pub(super) fn touch(&mut self, namespace: &str, object: Object) {
         if !self.namespaces.contains(namespace) {
             self.namespaces.insert(namespace.to_owned());

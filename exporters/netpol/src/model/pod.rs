@@ -7,6 +7,8 @@ use netpol_engine::{ObjectKey, Pod, Protocol};
 pub struct WatchedPod {
     /// What policies see of it.
     pub pod: Pod,
+    /// `metadata.uid`, by which a node's agent finds its processes.
+    pub uid: String,
     /// The ports that its containers declare.
     pub listens: Vec<(Protocol, u16)>,
     /// Whom its environment says that it calls.

@@ -30,6 +30,7 @@ pub(super) fn pod(pod: core::Pod) -> WatchedPod {
         }
     }
     watched.pod.node = spec.node_name;
+    watched.uid = pod.metadata.uid.unwrap_or_default();
     watched
 }
 
@@ -70,6 +71,7 @@ pub(super) fn of_spec(
             workload,
             ..Pod::default()
         },
+        uid: String::new(),
         listens,
         calls,
     }

@@ -11,16 +11,29 @@ use netpol_exporter::decide::{FlowFinding, decide, survey};
 use netpol_exporter::metrics::{Latest, Page};
 use netpol_exporter::model::Model;
 use netpol_exporter::model::policy::Checked;
+use netpol_exporter::observe::{Observer, Settings};
 use netpol_exporter::{flows, watch};
 use prometheus_client::registry::Registry;
+use reach::{Agent, Outcome, Report, Sighting};
 use serde_json::Value;
 
 /// 2026-11-18T13:46:40Z: the moment at which every case begins.
 pub(crate) const BEGIN: u64 = 1_795_009_600;
 
+const SETTINGS: Settings = Settings {
+    every: Duration::from_secs(10),
+    timeout: Duration::from_secs(2),
+    max_rate: 100.0,
+    max_age: Duration::from_mins(1),
+    settle: Duration::from_secs(2),
+    enter: false,
+    required: false,
+};
+
 /// One case: a model, and what was found in it so far.
 pub(crate) struct Story {
     pub(crate) model: Model,
+    observer: Observer,
     latest: Latest,
     now: Duration,
 }
@@ -43,6 +56,7 @@ impl Story {
     pub(crate) fn new() -> Self {
         Self {
             model: Model::new(Profile::SPECIFICATION),
+            observer: Observer::new(SETTINGS),
             latest: Latest::default(),
             now: Duration::from_secs(BEGIN),
         }
@@ -89,6 +103,37 @@ impl Story {
         Index::<Checked<NetworkPolicy>>::delete(&mut self.model, &key);
     }
 
+    /// An agent reports that all its dials came out so.
+    pub(crate) fn reports(&mut self, agent: &Agent, outcome: Outcome) {
+        let report = |sightings| Report {
+            agent: agent.clone(),
+            revision: None,
+            sightings,
+        };
+        let (answer, joined) = self
+            .observer
+            .exchange(&report(Vec::new()), &self.model, self.now)
+            .unwrap();
+        if joined {
+            self.model.agents_changed();
+            self.decide();
+            self.after(5);
+            return self.reports(agent, outcome);
+        }
+        let dials = answer.plan.unwrap().dials;
+        let sightings = dials.iter().map(|dial| Sighting {
+            dial: dial.id,
+            generation: dial.generation,
+            outcome,
+            took_seconds: 0.0,
+            age_seconds: 0.0,
+        });
+        let report = report(sightings.collect());
+        self.observer
+            .exchange(&report, &self.model, self.now)
+            .unwrap();
+    }
+
     /// Lets time pass.
     pub(crate) fn after(&mut self, seconds: u64) {
         self.now += Duration::from_secs(seconds);
@@ -97,12 +142,8 @@ impl Story {
     /// Decides anew.
     pub(crate) fn decide(&mut self) -> Vec<Arc<FlowFinding>> {
         let changes = self.model.take_changes();
-        let found = decide(
-            &self.model,
-            &changes,
-            self.now,
-            &self.latest.findings.load(),
-        );
+        let before = self.latest.findings.load();
+        let found = decide(&self.model, &changes, &mut self.observer, self.now, &before);
         self.latest.survey.store(Arc::new(survey(&self.model)));
         self.latest.findings.store(Arc::new(found));
         self.latest.findings.load().flows.clone()
@@ -145,7 +186,11 @@ impl Story {
     pub(crate) fn series(&mut self) -> Vec<String> {
         let page = self.scrape();
         let lines = page.lines().filter(|it| !it.starts_with('#'));
-        let lines = lines.filter(|it| !it.starts_with("netpol_evaluation_duration_seconds"));
+        let lines = lines.filter(|it| {
+            // Of a histogram that nothing was put into there is nothing to say.
+            !(it.contains("_seconds_bucket{")
+                || it.starts_with("netpol_evaluation_duration_seconds"))
+        });
         let mut series: Vec<String> = lines.map(plain).collect();
         series.sort();
         series

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::story::{Story, fixture, platform};
+use reach::{Agent, Outcome, PodName};
+
 use netpol_exporter::metrics::table::{FAMILIES, Kind};
 
 /// A case in which every family has a series.
@@ -10,6 +12,17 @@ fn full() -> Story {
     let mut story = Story::shop();
     story.apply(&platform("policies/day-one"));
     story.apply(&fixture("odd.yaml"));
+    story.apply(&fixture("agents.yaml"));
+    story.decide();
+    story.after(10);
+    let node = Agent::Node("node-a".to_owned());
+    story.reports(&node, Outcome::Connected);
+    let client = PodName {
+        namespace: "sre-demo".to_owned(),
+        name: "frontend-1".to_owned(),
+        uid: String::new(),
+    };
+    story.reports(&Agent::Pod(client), Outcome::Connected);
     story
 }
 

@@ -21,11 +21,13 @@ impl Model {
     fn plan_pod(&mut self, watched: WatchedPod, standing: Standing, plan: &mut Plan) {
         let WatchedPod {
             pod,
+            uid,
             listens,
             calls,
         } = watched;
         let workload = ObjectKey::new(&pod.key.namespace, &pod.workload);
         let facts = Facts {
+            uid,
             workload: workload.clone(),
             standing,
             calls,
