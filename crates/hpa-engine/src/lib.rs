@@ -64,7 +64,7 @@ pub use profile::{Architecture, FromZero, Gates, Minor, Profile, ToleranceForm, 
 pub use proposal::{Calculation, Held, Measure, MetricFailure, Proposal};
 pub use quantity::{Format, Quantity, QuantityProblem};
 pub use release::{Release, Releases};
-pub use replay::{Change, Recorded};
+pub use replay::{Before, Change, Recorded};
 pub use resource::{ResourceName, Resources};
 pub use rivals::Rivals;
 pub use sample::{Answer, ContainerUsage, PodUsage, PodValue, Samples};

@@ -1,5 +1,7 @@
 //! What keeps the target from having what the load asks for, by name.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{Bound, Direction};
@@ -50,13 +52,37 @@ pub enum Limiter {
 /// The limiters of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limiters {
-    /// The one that decided: the last that changed the number, or that stopped the sync.
+    /// The one that decided: the last that moved the number to the side on which it is from the wish, or that stopped the sync. While
+    /// stabilization holds up an old wish that the maximum cuts, and the load asks for less than both, it is stabilization.
     pub primary: Limiter,
     /// All, in the order in which they come in a sync. Without the primary if that is none.
     pub all: Vec<Limiter>,
 }
 
+impl Limiters {
+    /// Of a sync that no metric's number came through: the last is what stopped it.
+    fn stopped(all: Vec<Limiter>) -> Self {
+        Self {
+            primary: all.last().copied().unwrap_or(Limiter::None),
+            all,
+        }
+    }
+}
+
 impl Limiter {
+    /// Whether it can have moved the number to that side of the wish. Equal is for what is in the wish already.
+    const fn moves_to(self, side: Ordering) -> bool {
+        match self {
+            Self::StabilizationUp | Self::ScaleUpLimit | Self::MaxReplicas => side.is_lt(),
+            Self::StabilizationDown
+            | Self::StabilizationRaise
+            | Self::ScaleDownLimit
+            | Self::MinReplicas => side.is_gt(),
+            Self::PolicyDisabled => side.is_ne(),
+            _ => side.is_eq(),
+        }
+    }
+
     /// As a label's value.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -89,8 +115,13 @@ impl Decision {
         all.extend(self.stopper());
         all.extend(self.stabilizer());
         all.extend(self.bound_limiter());
+        let side = match self.wish {
+            Some(wish) if self.path == Path::Metrics => self.desired.cmp(&wish),
+            _ => return Limiters::stopped(all),
+        };
+        let moved = all.iter().rev().find(|limiter| limiter.moves_to(side));
         Limiters {
-            primary: all.last().copied().unwrap_or(Limiter::None),
+            primary: moved.copied().unwrap_or(Limiter::None),
             all,
         }
     }
@@ -130,7 +161,7 @@ impl Decision {
         let current = self.current();
         Some(if stabilization.replicas < stabilization.wish {
             Limiter::StabilizationUp
-        } else if stabilization.wish <= current && stabilization.replicas > current {
+        } else if stabilization.wish <= current && self.desired > current {
             Limiter::StabilizationRaise
         } else {
             Limiter::StabilizationDown

@@ -66,6 +66,11 @@ impl Quantity {
         Self { amount, format }
     }
 
+    /// How it is written.
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
     /// In thousandths, rounded up (`Quantity.MilliValue`), with what comes of an overflow there.
     pub fn milli(&self, architecture: Architecture) -> i64 {
         match &self.amount {

@@ -30,6 +30,16 @@ pub struct Recorded {
     pub put: Put,
 }
 
+/// What there was before the first sync of a recording. Without it the controller has just started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Before {
+    /// What the controller remembered.
+    pub memory: Memory,
+    /// The autoscaler's status.
+    pub status: Status,
+}
+
 /// A sync that comes out otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
@@ -43,9 +53,13 @@ pub struct Change {
 
 impl Controller {
     /// Plays a recording of one autoscaler. Each sync starts from the recorded replicas; status and memory are the play's own.
-    pub fn replay(&self, recording: &[Recorded]) -> Vec<Decision> {
-        let (mut memory, mut rivals) = (Memory::default(), Rivals::default());
-        let mut status = Status::default();
+    /// Other autoscalers are not in it, so that nobody claims the same pods.
+    pub fn replay(&self, before: &Before, recording: &[Recorded]) -> Vec<Decision> {
+        let Before {
+            mut memory,
+            mut status,
+        } = before.clone();
+        let mut rivals = Rivals::default();
         let mut decisions = Vec::with_capacity(recording.len());
         for recorded in recording {
             let autoscaler = &recorded.autoscaler;
@@ -68,11 +82,11 @@ impl Controller {
     }
 
     /// The syncs of a recording that come out otherwise under another controller: another number, or another reason for it.
-    pub fn changes(&self, other: &Self, recording: &[Recorded]) -> Vec<Change> {
+    pub fn changes(&self, other: &Self, before: &Before, recording: &[Recorded]) -> Vec<Change> {
         let pairs = self
-            .replay(recording)
+            .replay(before, recording)
             .into_iter()
-            .zip(other.replay(recording));
+            .zip(other.replay(before, recording));
         let differ = |before: &Decision, after: &Decision| {
             let reasons = |decision: &Decision| -> Vec<_> {
                 let conditions = decision.status.conditions.iter();

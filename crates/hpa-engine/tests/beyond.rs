@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use hpa_engine::{
-    Architecture, Autoscaler, Controller, Decision, Gates, Limiter, Memory, Minor, Moment, Pod,
-    Profile, Put, Recorded, Rivals, Samples, Scale, Shadow, Status, Sync,
+    Architecture, Autoscaler, Before, Controller, Decision, Gates, Limiter, Memory, Minor, Moment,
+    Pod, Profile, Put, Recorded, Rivals, Samples, Scale, Shadow, Status, Sync,
 };
 use serde_json::{Value, json};
 
@@ -303,7 +303,7 @@ fn a_recording_tells_what_an_upgrade_changes() {
     // Through JSON, as it would be kept.
     let kept = serde_json::to_string(&recording).unwrap();
     let recording: Vec<Recorded> = serde_json::from_str(&kept).unwrap();
-    let changes = controller(32).changes(&controller(33), &recording);
+    let changes = controller(32).changes(&controller(33), &Before::default(), &recording);
     let [change, ..] = &*changes else {
         panic!("no change")
     };
@@ -316,7 +316,39 @@ fn a_recording_tells_what_an_upgrade_changes() {
     );
     assert!(
         controller(33)
-            .changes(&controller(34), &recording)
+            .changes(&controller(34), &Before::default(), &recording)
             .is_empty()
     );
+}
+
+#[test]
+fn a_replay_goes_on_from_what_was_remembered() {
+    let mut shop = Shop::new(20, &Value::Null, 8);
+    shop.sync(SYNC, 50);
+    let before = Before {
+        memory: shop.memory.clone(),
+        status: shop.status.clone(),
+    };
+    shop.replicas = 4;
+    shop.now = shop.now.after(SYNC);
+    let recording = [shop.recorded(50)];
+    let desired = |before| shop.controller.replay(before, &recording)[0].desired;
+    // An old wish scales up; a controller that has just started has none.
+    assert_eq!(desired(&before), 8);
+    assert_eq!(desired(&Before::default()), 4);
+}
+
+#[test]
+fn what_holds_up_is_not_the_maximum() {
+    let mut shop = Shop::new(5, &Value::Null, 5);
+    assert_eq!(
+        shop.sync(SYNC, 80).0.limiters().primary,
+        Limiter::MaxReplicas
+    );
+    // A wish of 8 still counts, the maximum cuts it to 5, and the load asks for 2.
+    let (decision, _) = shop.sync(SYNC, 15);
+    assert_eq!((decision.wish, decision.desired), (Some(2), 5));
+    let limiters = decision.limiters();
+    assert!(limiters.all.contains(&Limiter::MaxReplicas));
+    assert_eq!(limiters.primary, Limiter::StabilizationDown);
 }
