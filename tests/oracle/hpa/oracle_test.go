@@ -217,6 +217,11 @@ func syncOnce(ctx context.Context, controller *podautoscaler.HorizontalControlle
 			before = scale.DeepCopy()
 		}
 	}
+	// Beforehand: writing the scale again after a conflict takes a while, and a pod may come of age meanwhile.
+	var proposals []Proposal
+	if before != nil {
+		proposals = propose(ctx, controller, world, hpa, before)
+	}
 	_, err := reconcileKey(controller, ctx, key)
 	if err != nil {
 		record.Error = err.Error()
@@ -229,8 +234,8 @@ func syncOnce(ctx context.Context, controller *podautoscaler.HorizontalControlle
 	if hpa == nil {
 		return record
 	}
-	if record.Wish != nil && before != nil {
-		record.Proposals = propose(ctx, controller, world, hpa, before)
+	if record.Wish != nil {
+		record.Proposals = proposals
 	}
 	if world.written != nil {
 		record.Written = true
@@ -240,7 +245,7 @@ func syncOnce(ctx context.Context, controller *podautoscaler.HorizontalControlle
 	return record
 }
 
-// propose asks for each metric's proposal again, at the same instant. Only events would tell of it.
+// propose asks for each metric's proposal by itself, at the instant of the sync. Only events would tell of it.
 func propose(ctx context.Context, controller *podautoscaler.HorizontalController, world *world, hpa *autoscalingv2.HorizontalPodAutoscaler,
 	scale *autoscalingv1.Scale) (proposals []Proposal) {
 	world.deaf = true
