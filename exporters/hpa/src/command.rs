@@ -1,3 +1,5 @@
 //! What the binary does besides exporting: answers on the command line.
 
 pub mod explain;
+pub mod simulate;
+pub mod upgrade;

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use hpa_engine::Controller;
 use kube_watch::{Scope, Source};
 
-use crate::command::explain;
+use crate::command::{explain, simulate, upgrade};
 
 pub mod controller;
 
@@ -35,6 +35,17 @@ pub struct CommandLine {
 pub enum Command {
     /// Say in a few lines what an autoscaler wants, what it gets, and why.
     Explain(explain::ExplainArgs),
+    /// Play an autoscaler over a load: replicas over time.
+    ///
+    /// The controller is played by its own rules, the pods by a model: there are as many as were asked for, at once; a new one is ready after
+    /// --startup and does nothing until then; load is spread evenly over the ready ones, whether they could bear it or not; metrics
+    /// are those of the instant; whoever goes is the youngest.
+    Simulate(simulate::SimulateArgs),
+    /// Say which decisions of a recording come out otherwise under another version.
+    ///
+    /// Each sync starts from the recorded replicas, so that one difference does not make the next. Exit code: 0 when nothing changes, 1 when
+    /// something does, 2 when the recording cannot be read.
+    Upgrade(upgrade::UpgradeArgs),
 }
 
 /// Where objects are read from, for the exporter and for its commands.

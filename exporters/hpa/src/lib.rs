@@ -21,6 +21,7 @@ pub mod metrics;
 
 pub mod command;
 mod landing;
+pub mod recording;
 mod run;
 
 pub use run::run;

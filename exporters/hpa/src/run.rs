@@ -35,6 +35,8 @@ pub fn run() -> ExitCode {
     let line: CommandLine = chassis::parse(&ABOUT);
     match line.command {
         Some(Command::Explain(args)) => command::explain::run(&args),
+        Some(Command::Simulate(args)) => command::simulate::run(&args),
+        Some(Command::Upgrade(args)) => command::upgrade::run(&args),
         None => {
             let exporter = line.exporter;
             chassis::run(&ABOUT, line.chassis, async |chassis| {
