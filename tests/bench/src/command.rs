@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use crate::figures::Figures;
-use crate::grpc_health::{self, Part, Plan};
 use crate::process;
+use crate::{grpc_health, hpa};
 
 /// Measures an exporter beside its peer and prints `figure NAME VALUE UNIT` lines.
 #[derive(Debug, Parser)]
@@ -25,19 +25,40 @@ struct Arguments {
 enum What {
     /// grpc-health-exporter beside Debian's prometheus-blackbox-exporter.
     GrpcHealth(GrpcHealth),
+    /// hpa-exporter and its engine beside the controller's own Go code.
+    Hpa(Hpa),
 }
 
+/// What is asked of any exporter.
 #[derive(Debug, Args)]
-struct GrpcHealth {
+struct Subject {
     /// Tries every part in seconds: figures without a verdict, from whatever profile this program was built with.
     #[arg(long)]
     quick: bool,
     /// The exporter to measure; without it cargo builds it first, in the `dist` profile unless --quick.
     #[arg(long, value_name = "PATH")]
     exporter: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct GrpcHealth {
+    #[command(flatten)]
+    subject: Subject,
     /// Only these parts.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
-    only: Vec<Part>,
+    only: Vec<grpc_health::Part>,
+}
+
+#[derive(Debug, Args)]
+struct Hpa {
+    #[command(flatten)]
+    subject: Subject,
+    /// The controller's code, as `tests/oracle/hpa/build` makes it; without it `hpa-oracle` is looked for where the tools are.
+    #[arg(long, value_name = "PATH")]
+    oracle: Option<PathBuf>,
+    /// Only these parts.
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    only: Vec<hpa::Part>,
 }
 
 /// Runs the command line. As `bench shop ...` this program is the shop, so that targets need no binary of their own.
@@ -46,8 +67,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if arguments.get(1).is_some_and(|word| word == "shop") {
         return shop::command(arguments.into_iter().skip(1));
     }
-    let What::GrpcHealth(asked) = Arguments::parse_from(arguments).what;
-    match measure(asked) {
+    match measure(Arguments::parse_from(arguments).what) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
@@ -57,27 +77,51 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn measure(asked: GrpcHealth) -> anyhow::Result<()> {
-    let profile = match (asked.quick, cfg!(debug_assertions)) {
-        (false, _) => "dist",
-        (true, true) => "dev",
-        (true, false) => "release",
-    };
-    let exporter = match asked.exporter {
-        Some(path) => path,
-        None => build("grpc-health-exporter", profile)?,
-    };
-    let plan = Plan {
-        exporter,
-        only: asked.only,
-        quick: asked.quick,
-    };
-    let mut figures = Figures::new(!asked.quick);
-    process::stay_aside()?;
-    Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(grpc_health::run(&plan, &mut figures))
+fn measure(what: What) -> anyhow::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    match what {
+        What::GrpcHealth(GrpcHealth { subject, only }) => {
+            let (mut figures, quick) = (subject.figures(), subject.quick);
+            let plan = grpc_health::Plan {
+                exporter: subject.exporter("grpc-health-exporter")?,
+                only,
+                quick,
+            };
+            process::stay_aside()?;
+            runtime.block_on(grpc_health::run(&plan, &mut figures))
+        }
+        What::Hpa(Hpa {
+            subject,
+            oracle,
+            only,
+        }) => {
+            let (mut figures, quick) = (subject.figures(), subject.quick);
+            let plan = hpa::Plan {
+                exporter: subject.exporter("hpa-exporter")?,
+                oracle,
+                only,
+                quick,
+            };
+            process::stay_aside()?;
+            runtime.block_on(hpa::run(&plan, &mut figures))
+        }
+    }
+}
+
+impl Subject {
+    const fn figures(&self) -> Figures {
+        Figures::new(!self.quick)
+    }
+
+    /// The binary to measure.
+    fn exporter(self, package: &str) -> anyhow::Result<PathBuf> {
+        let profile = match (self.quick, cfg!(debug_assertions)) {
+            (false, _) => "dist",
+            (true, true) => "dev",
+            (true, false) => "release",
+        };
+        self.exporter.map_or_else(|| build(package, profile), Ok)
+    }
 }
 
 /// Lets cargo build a package's binary, and asks it where that is.

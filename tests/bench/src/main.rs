@@ -1,12 +1,13 @@
 //! Figures beside a peer's in the same run.
 //!
-//! `command -> grpc_health -> (process, page, load) -> figures`
+//! `command -> (grpc_health, hpa) -> (process, page, load) -> figures`
 //!
 //! Prints `figure NAME VALUE UNIT` lines and writes nothing but temporary files.
 
 mod command;
 mod figures;
 mod grpc_health;
+mod hpa;
 mod http;
 mod load;
 mod page;

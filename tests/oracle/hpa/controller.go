@@ -29,6 +29,11 @@ func computeReplicasForMetric(controller *podautoscaler.HorizontalController, ct
 	spec autoscalingv2.MetricSpec, specReplicas, statusReplicas int32, selector labels.Selector, status *autoscalingv2.MetricStatus) (int32, string,
 	time.Time, autoscalingv2.HorizontalPodAutoscalerCondition, error)
 
+// nanotime is the machine's clock, also where it is the year 2000.
+//
+//go:linkname nanotime runtime.nanotime
+func nanotime() int64
+
 // field gives a settable view of a private field.
 func field(controller *podautoscaler.HorizontalController, name string) reflect.Value {
 	value := reflect.ValueOf(controller).Elem().FieldByName(name)

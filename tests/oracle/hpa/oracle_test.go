@@ -33,8 +33,9 @@ import (
 )
 
 var (
-	in  = flag.String("in", "", "scenarios, one a line; - is the standard input")
-	out = flag.String("out", "", "what the controller made of them, one a line; - is the standard output")
+	in    = flag.String("in", "", "scenarios, one a line; - is the standard input")
+	timed = flag.Bool("timed", false, "tell how long each sync took, in the machine's nanoseconds")
+	out   = flag.String("out", "", "what the controller made of them, one a line; - is the standard output")
 )
 
 const namespace = "default"
@@ -222,7 +223,11 @@ func syncOnce(ctx context.Context, controller *podautoscaler.HorizontalControlle
 	if before != nil {
 		proposals = propose(ctx, controller, world, hpa, before)
 	}
+	start := nanotime()
 	_, err := reconcileKey(controller, ctx, key)
+	if *timed {
+		record.Took = nanotime() - start
+	}
 	if err != nil {
 		record.Error = err.Error()
 	}

@@ -73,9 +73,10 @@ type Record struct {
 	Recommendations [][2]int64                                   `json:"recommendations,omitempty"`
 	Ups             [][3]int64                                   `json:"ups,omitempty"`
 	Downs           [][3]int64                                   `json:"downs,omitempty"`
+	Took            int64                                        `json:"took,omitempty"`
 }
 
-// Proposal is one metric's, asked for once more after the sync.
+// Proposal is one metric's, asked for by itself before the sync.
 type Proposal struct {
 	Replicas int32  `json:"replicas"`
 	Name     string `json:"name,omitempty"`

@@ -19,6 +19,15 @@ pub struct Oracle {
 impl Oracle {
     /// Plays scenarios.
     pub fn play(&self, scenarios: &[Scenario]) -> Result<Vec<Outcome>> {
+        self.play_with(scenarios, &[])
+    }
+
+    /// Plays scenarios, and tells how long each sync took.
+    pub fn time(&self, scenarios: &[Scenario]) -> Result<Vec<Outcome>> {
+        self.play_with(scenarios, &["-timed"])
+    }
+
+    fn play_with(&self, scenarios: &[Scenario], flags: &[&str]) -> Result<Vec<Outcome>> {
         let folder = tempfile::tempdir()?;
         let (input, output) = (folder.path().join("in"), folder.path().join("out"));
         let mut file = BufWriter::new(File::create(&input)?);
@@ -27,7 +36,7 @@ impl Oracle {
             file.write_all(b"\n")?;
         }
         file.flush()?;
-        self.run("^TestOracle$", "-in", &input, &output)?;
+        self.run("^TestOracle$", flags, "-in", &input, &output)?;
         let lines = BufReader::new(File::open(&output)?).lines();
         lines
             .map(|line| Ok(serde_json::from_str(&line?)?))
@@ -39,14 +48,23 @@ impl Oracle {
         let folder = tempfile::tempdir()?;
         let (input, output) = (folder.path().join("in"), folder.path().join("out"));
         std::fs::write(&input, texts.join("\n") + "\n")?;
-        self.run("^TestQuantities$", "-quantities", &input, &output)?;
+        self.run("^TestQuantities$", &[], "-quantities", &input, &output)?;
         let text = std::fs::read_to_string(&output)?;
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    fn run(&self, test: &str, flag: &str, input: &Path, output: &Path) -> Result<()> {
+    fn run(
+        &self,
+        test: &str,
+        flags: &[&str],
+        flag: &str,
+        input: &Path,
+        output: &Path,
+    ) -> Result<()> {
         let done = Command::new(&self.program)
-            .args(["-test.run", test, "-test.timeout", "0", flag])
+            .args(["-test.run", test, "-test.timeout", "0"])
+            .args(flags)
+            .arg(flag)
             .arg(input)
             .arg("-out")
             .arg(output)

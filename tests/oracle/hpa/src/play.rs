@@ -373,6 +373,7 @@ fn record(decision: &Decision, memory: &Memory, at: Moment) -> Record {
             _ => String::new(),
         },
         proposals: proposals.filter(|_| told).collect(),
+        took: 0,
         put: decision.rescale.as_ref().map(|rescale| rescale.to),
         put_at: decision.rescale.as_ref().map_or(0, |_| at.nanoseconds()),
         written: decision.written,

@@ -147,6 +147,9 @@ pub struct Record {
     /// The memory's scale-downs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub downs: Vec<[i64; 3]>,
+    /// How long the sync took, in nanoseconds, where that was asked for.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub took: i64,
 }
 
 /// One metric's proposal.

@@ -1,0 +1,148 @@
+//! The exporter over files: memory with everything held, the time of a pass, and how soon a change is on the page.
+//!
+//! Files are looked at once a second, which a cluster's watch is not: that second is in the figure of a change.
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::Plan;
+use super::crowd::Member;
+use crate::figures::{Figures, Target, median};
+use crate::page::Page;
+use crate::process::{self, Place, Process};
+
+const MEGABYTE: f64 = 1e6;
+/// Autoscalers in a file, with their targets and pods in files beside it.
+const IN_FILE: usize = 100;
+/// The files may take long to read on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(3);
+const POLL: Duration = Duration::from_millis(50);
+const AUTOSCALERS: &str = "hpa_decision_exporter_autoscalers";
+const EVALUATION: &str = "hpa_decision_evaluation_duration_seconds";
+const USAGE: &str = "hpa_decision_metric_usage";
+/// Syncs that nobody hears of are assumed within that time: then every autoscaler was looked at more than once.
+const SETTLING: Duration = Duration::from_secs(45);
+
+pub(super) async fn run(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
+    let count = plan.autoscalers();
+    let folder = tempfile::tempdir()?;
+    for first in (0..count).step_by(IN_FILE) {
+        let members = || (first..(first + IN_FILE).min(count)).map(Member);
+        let autoscalers = members().map(|it| it.autoscaler(it.used()));
+        write(folder.path(), &format!("autoscalers-{first}"), autoscalers)?;
+        let targets = members().map(Member::deployment);
+        write(folder.path(), &format!("targets-{first}"), targets)?;
+        let pods = members().flat_map(Member::pods);
+        write(folder.path(), &format!("pods-{first}"), pods)?;
+    }
+    // One that changes, in a file of its own.
+    let one = Member(count);
+    write(folder.path(), "one-target", [one.deployment()])?;
+    write(folder.path(), "one-pods", one.pods())?;
+    write(folder.path(), "one", [one.autoscaler(41)])?;
+
+    let address = process::free_address()?;
+    let mut source = OsString::from("--source=files:");
+    source.push(folder.path());
+    let arguments = [format!("--web.listen-address={address}").into(), source];
+    let exporter = Process::start(&plan.exporter, arguments, Place::Measured)?;
+    await_autoscalers(address, count + 1).await?;
+    sleep(if plan.quick { POLL } else { SETTLING }).await;
+    let memory = exporter.memory()?;
+    let before = exporter.cpu()?;
+    let start = Instant::now();
+    let mut delays = Vec::new();
+    for round in 0..if plan.quick { 1 } else { 15 } {
+        delays.push(change(address, folder.path(), one, 42 + round).await?);
+    }
+    let used = exporter.cpu()?.saturating_sub(before);
+    let page = Page::scrape(address, &[EVALUATION]).await?;
+    figures.note(&format!(
+        "{count} autoscalers, ten times as many pods, from files; the change is of one of them"
+    ))?;
+    figures.against(
+        "hpa_held_resident",
+        memory.resident / MEGABYTE,
+        "MB",
+        Target::AtMost(150.0),
+    )?;
+    figures.plain("hpa_held_resident_peak", memory.peak / MEGABYTE, "MB")?;
+    figures.plain("hpa_pass", page.sum(EVALUATION)? * 1e3, "ms")?;
+    figures.against(
+        "hpa_change_on_the_page",
+        median(delays),
+        "s",
+        Target::AtMost(1.0),
+    )?;
+    figures.plain(
+        "hpa_held_cpu",
+        used.as_secs_f64() / start.elapsed().as_secs_f64() * 1e3,
+        "ms/s",
+    )?;
+    Ok(())
+}
+
+/// Has its controller write another status, and waits until that is on the page. In seconds.
+async fn change(
+    address: SocketAddr,
+    folder: &Path,
+    one: Member,
+    percent: usize,
+) -> anyhow::Result<f64> {
+    write(folder, "one", [one.autoscaler(percent)])?;
+    let start = Instant::now();
+    let series = format!(
+        "{USAGE}{{namespace=\"{}\",horizontalpodautoscaler=\"{}\",metric_index=\"0\"",
+        one.namespace(),
+        one.name()
+    );
+    loop {
+        let shown = Page::value(address, USAGE, &series).await?;
+        #[expect(clippy::cast_precision_loss, reason = "percent")]
+        if shown.is_some_and(|shown| (shown - percent as f64).abs() < 0.5) {
+            return Ok(start.elapsed().as_secs_f64());
+        }
+        ensure!(
+            start.elapsed() < PATIENCE,
+            "{series} never was {percent}: {shown:?}"
+        );
+        sleep(POLL).await;
+    }
+}
+
+async fn await_autoscalers(address: SocketAddr, count: usize) -> anyhow::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let seen = match Page::scrape(address, &[AUTOSCALERS]).await {
+            Ok(page) => page.sum(AUTOSCALERS).unwrap_or(-1.0),
+            // It does not listen yet.
+            Err(_) => -1.0,
+        };
+        #[expect(clippy::cast_precision_loss, reason = "thousands")]
+        if (seen - count as f64).abs() < 0.5 {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < until,
+            "the exporter has {seen} autoscalers and not {count} (-1: it does not answer)"
+        );
+        sleep(POLL).await;
+    }
+}
+
+fn write(folder: &Path, name: &str, items: impl IntoIterator<Item = Value>) -> anyhow::Result<()> {
+    let path = folder.join(format!("{name}.json"));
+    let half = folder.join(format!(".{name}.half"));
+    let items: Vec<Value> = items.into_iter().collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+    fs::write(&half, list.to_string())
+        .and_then(|()| fs::rename(&half, &path))
+        .with_context(|| path.display().to_string())
+}
