@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::autoscaler;
 use crate::child::watch_lifeline;
 use crate::evidence::{Status, rows};
 use crate::screen::Screen;
@@ -18,11 +19,14 @@ use crate::story::Story;
 /// What a shell says of a program that Ctrl-C has ended.
 const INTERRUPTED: u8 = 130;
 
-/// Plays a day of Online Boutique in front of grpc-health-exporter, and shows what its page says.
+/// Plays a day of Online Boutique in front of the exporters, and shows what their pages say.
 ///
 /// Twelve services start on loopback addresses of their own, nine of them with gRPC health probes. The exporter probes these nine once a
 /// second and judges each by the budget in its pod's manifest. cartservice then slows down under load until its probes cross 1 s and the
 /// kubelet would kill it; its manifest is given 5 s / 15 s / 5, and it is as slow as before, but safe.
+///
+/// Meanwhile the frontend has an autoscaler: its load doubles, the wish passes the maximum and is cut; it falls, and stabilization holds
+/// the replicas until the time that was announced. What its pods use is made up, and a stand-in acts as the controller.
 ///
 /// Everything ends with this program. A port that is taken is replaced by a free one. Exit code: 0, or 1 when a claim does not hold or
 /// something could not be started.
@@ -37,7 +41,7 @@ struct Arguments {
     #[arg(long, requires = "once")]
     json: bool,
 
-    /// Leave the fault out: cartservice stays quick, so claims do not hold. Shows that the evidence can fail
+    /// Leave the faults out: cartservice stays quick and the frontend's load does not double, so claims do not hold. Shows that the evidence can fail
     #[arg(long)]
     without_fault: bool,
 
@@ -53,6 +57,7 @@ pub fn run() -> ExitCode {
     match name.to_str() {
         Some("shop") => as_child(|| shop::command([name].into_iter().chain(arguments))),
         Some("grpc-health-exporter") => as_child(grpc_health_exporter::run),
+        Some("hpa-exporter") => as_child(hpa_exporter::run),
         _ => demo([name].into_iter().chain(arguments)),
     }
 }
@@ -113,16 +118,20 @@ async fn play(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         Screen::on_output()
     };
-    screen.say("starting twelve services and grpc-health-exporter")?;
+    screen.say("starting twelve services, grpc-health-exporter and hpa-exporter")?;
     let mut stage = Stage::set().await?;
+    let (mut autoscaler, note) = autoscaler::Story::begin(!arguments.without_fault).await?;
+    stage.notes.extend(note);
+    stage.others.push(("hpa-exporter", autoscaler.address()));
+    screen.follow(autoscaler.told());
     for note in &stage.notes {
         screen.say(note)?;
     }
     let mut story = Story::new();
-    story
-        .play(&mut stage, &mut screen, !arguments.without_fault)
-        .await?;
-    let rows = rows(story.day());
+    let day = story.play(&mut stage, &mut screen, !arguments.without_fault);
+    tokio::try_join!(day, autoscaler.play())?;
+    let mut rows = rows(story.day());
+    rows.extend(autoscaler.rows());
     if arguments.json {
         let mut output = io::stdout().lock();
         serde_json::to_writer_pretty(&mut output, &rows)?;
@@ -135,7 +144,7 @@ async fn play(arguments: &Arguments) -> Result<ExitCode> {
     }
     if !arguments.once {
         screen.say("")?;
-        story.go_on(&mut stage, &mut screen).await?;
+        tokio::try_join!(story.go_on(&mut stage, &mut screen), autoscaler.go_on())?;
     }
     let held = rows.iter().all(|row| row.status == Status::Ok);
     Ok(if held {

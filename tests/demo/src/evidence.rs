@@ -46,7 +46,7 @@ pub(crate) enum Status {
 }
 
 /// The figures that show it, or those that do not.
-type Outcome = Result<String, String>;
+pub(crate) type Outcome = Result<String, String>;
 
 /// All rows, in the order of the day.
 pub(crate) fn rows(day: &Day) -> Vec<Row> {
@@ -111,18 +111,19 @@ pub(crate) fn rows(day: &Day) -> Vec<Row> {
             story.formats(),
         ),
     ]
-    .map(|(claim, outcome)| Row::new(claim, outcome))
+    .map(|(claim, outcome)| Row::new("grpc-health-exporter", claim, outcome))
     .into()
 }
 
 impl Row {
-    fn new(claim: &'static str, outcome: Outcome) -> Self {
+    /// Of a claim about one of the programs.
+    pub(crate) fn new(component: &'static str, claim: &'static str, outcome: Outcome) -> Self {
         let (status, evidence) = match outcome {
             Ok(evidence) => (Status::Ok, evidence),
             Err(evidence) => (Status::Failed, evidence),
         };
         Self {
-            component: "grpc-health-exporter",
+            component,
             claim,
             status,
             evidence,

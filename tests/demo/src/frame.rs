@@ -1,5 +1,6 @@
 //! The live table: lines of inked text, for a terminal or for a picture.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::look::{Budget, Look, Service};
@@ -25,14 +26,21 @@ pub(crate) type Line = Vec<(Ink, String)>;
 pub(crate) struct Setting<'a> {
     pub(crate) scene: &'a str,
     pub(crate) at: Duration,
-    pub(crate) address: std::net::SocketAddr,
+    pub(crate) address: SocketAddr,
+    /// The exporters of the other stories, by name.
+    pub(crate) others: &'a [(&'static str, SocketAddr)],
+    /// A line from each of the other stories.
+    pub(crate) told: &'a [String],
     pub(crate) notes: &'a [String],
 }
 
 /// The whole picture. The lines that matter least come last: a low terminal cuts them off.
 pub(crate) fn frame(setting: Setting<'_>, look: Option<&Look>, moments: &Moments<'_>) -> Vec<Line> {
-    let mut lines = vec![title(setting), addresses(setting), Line::new()];
+    let mut lines = vec![title(setting)];
+    lines.extend(addresses(setting));
+    lines.push(Line::new());
     lines.extend(table(look));
+    lines.extend(others(setting));
     lines.push(Line::new());
     for (at, words) in moments.told() {
         let at = format!("{:>5.1} s  ", at.as_secs_f64());
@@ -49,8 +57,15 @@ pub(crate) fn frame(setting: Setting<'_>, look: Option<&Look>, moments: &Moments
 pub(crate) fn compact(setting: Setting<'_>, look: Option<&Look>) -> Vec<Line> {
     let mut lines = vec![title(setting)];
     lines.extend(table(look));
+    lines.extend(others(setting));
     lines.push(Line::new());
     lines
+}
+
+/// What the other stories have to tell.
+fn others(setting: Setting<'_>) -> impl Iterator<Item = Line> {
+    let told = setting.told.iter().filter(|line| !line.is_empty());
+    told.map(|line| vec![(Ink::Plain, line.clone())])
 }
 
 /// What the columns mean, and what had to be done otherwise.
@@ -70,14 +85,21 @@ pub(crate) fn legend(setting: Setting<'_>) -> Vec<Line> {
 }
 
 /// Where to look for oneself.
-pub(crate) fn addresses(setting: Setting<'_>) -> Line {
+pub(crate) fn addresses(setting: Setting<'_>) -> Vec<Line> {
     let address = setting.address;
-    vec![
+    let mut lines = vec![vec![
         (Ink::Plain, "         metrics ".to_owned()),
         (Ink::Strong, format!("http://{address}/metrics")),
         (Ink::Plain, "   page ".to_owned()),
         (Ink::Strong, format!("http://{address}/")),
-    ]
+    ]];
+    lines.extend(setting.others.iter().map(|(name, address)| {
+        vec![
+            (Ink::Plain, format!("         {name} ")),
+            (Ink::Strong, format!("http://{address}/")),
+        ]
+    }));
+    lines
 }
 
 fn title(setting: Setting<'_>) -> Line {

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::evidence::{Day, Row, Status};
@@ -31,6 +32,8 @@ pub(crate) struct Screen {
     introduced: bool,
     /// The last frame with a would-be kill and no headroom.
     worst: Option<Vec<Line>>,
+    /// A line from each of the other stories, as it is now.
+    followed: Vec<watch::Receiver<String>>,
 }
 
 impl Screen {
@@ -56,7 +59,13 @@ impl Screen {
             block: None,
             introduced: false,
             worst: None,
+            followed: Vec::new(),
         }
+    }
+
+    /// Shows what another story tells, too.
+    pub(crate) fn follow(&mut self, told: watch::Receiver<String>) {
+        self.followed.push(told);
     }
 
     /// A line by itself.
@@ -68,10 +77,13 @@ impl Screen {
     /// Shows the day as far as it has come.
     pub(crate) fn draw(&mut self, day: &Day, stage: &Stage, scene: &str) -> io::Result<()> {
         let look = day.looks.last();
+        let told: Vec<String> = self.followed.iter().map(|it| it.borrow().clone()).collect();
         let setting = Setting {
             scene,
             at: look.map(|look| look.at).unwrap_or_default(),
             address: stage.address,
+            others: &stage.others,
+            told: &told,
             notes: &stage.notes,
         };
         let moments = Moments::of(&day.looks);
@@ -154,7 +166,7 @@ impl Screen {
         let mut lines = Vec::new();
         if !self.introduced {
             self.introduced = true;
-            lines.push(addresses(setting));
+            lines.extend(addresses(setting));
             lines.extend(legend(setting));
             lines.push(Line::new());
         }

@@ -47,8 +47,10 @@ pub(crate) struct Stage {
     _roles: Vec<Running>,
     cartservice: Child,
     exporter: Child,
-    /// Where the exporter listens.
+    /// Where grpc-health-exporter listens.
     pub(crate) address: SocketAddr,
+    /// Where the exporters of the other stories do, by name.
+    pub(crate) others: Vec<(&'static str, SocketAddr)>,
     /// What a newcomer should know of how it was set up.
     pub(crate) notes: Vec<String>,
 }
@@ -88,7 +90,13 @@ impl Stage {
         pods::write_all(manifests.path(), &layout, started_at)
             .with_context(|| format!("manifests in {}", manifests.path().display()))?;
         let source = format!("--source=files:{}", manifests.path().display());
-        let (exporter, address, moved) = start_exporter(&source).await?;
+        let arguments = [
+            source,
+            "--probe.interval=1s".to_owned(),
+            format!("--recommend.min-samples={MIN_SAMPLES}"),
+        ];
+        let (exporter, address, moved) =
+            exporter("grpc-health-exporter", EXPORTER, &arguments).await?;
         let mut notes: Vec<String> = layout
             .moved()
             .map(|(role, Place { wanted, actual })| {
@@ -104,6 +112,7 @@ impl Stage {
             cartservice: cartservice.context("cartservice is among the twelve")?,
             exporter,
             address,
+            others: Vec::new(),
             notes,
         })
     }
@@ -174,29 +183,31 @@ async fn start_cartservice(layout: &mut Layout) -> Result<Child> {
     Ok(child)
 }
 
-/// The exporter, its address, and what there is to say about the address.
-async fn start_exporter(source: &str) -> Result<(Child, SocketAddr, Option<String>)> {
-    match exporter_at(EXPORTER, source).await {
+/// An exporter, its address, and what there is to say about the address.
+pub(crate) async fn exporter(
+    name: &'static str,
+    wanted: &str,
+    arguments: &[String],
+) -> Result<(Child, SocketAddr, Option<String>)> {
+    match exporter_at(name, wanted, arguments).await {
         Ok((child, address)) => Ok((child, address, None)),
         Err(refusal) if !refusal.to_string().contains("in use") => Err(refusal),
         Err(_) => {
-            let (child, address) = exporter_at(EXPORTER_ELSEWHERE, source).await?;
-            let note = format!("{EXPORTER} is taken: the exporter is at {address} instead");
+            let (child, address) = exporter_at(name, EXPORTER_ELSEWHERE, arguments).await?;
+            let note = format!("{wanted} is taken: {name} is at {address} instead");
             Ok((child, address, Some(note)))
         }
     }
 }
 
-async fn exporter_at(address: &str, source: &str) -> Result<(Child, SocketAddr)> {
-    let mut child = Child::start(
-        "grpc-health-exporter",
-        &[
-            source.to_owned(),
-            format!("--web.listen-address={address}"),
-            "--probe.interval=1s".to_owned(),
-            format!("--recommend.min-samples={MIN_SAMPLES}"),
-        ],
-    )?;
+async fn exporter_at(
+    name: &'static str,
+    address: &str,
+    arguments: &[String],
+) -> Result<(Child, SocketAddr)> {
+    let mut arguments = arguments.to_vec();
+    arguments.push(format!("--web.listen-address={address}"));
+    let mut child = Child::start(name, &arguments)?;
     let address = child
         .find_line(|line| {
             let address = line
