@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
@@ -91,6 +92,7 @@ fn known(object: &Value) -> Value {
         "ConfigMap" => through::<ConfigMap>(object),
         "DaemonSet" => through::<DaemonSet>(object),
         "Deployment" => through::<Deployment>(object),
+        "HorizontalPodAutoscaler" => through::<HorizontalPodAutoscaler>(object),
         "Namespace" => through::<Namespace>(object),
         "NetworkPolicy" => through::<NetworkPolicy>(object),
         "Role" => through::<Role>(object),

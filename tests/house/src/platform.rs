@@ -221,6 +221,23 @@ fn the_fix_changes_cartservices_probes_and_memory_and_nothing_else() {
     );
 }
 
+/// `kubectl autoscale deployment frontend --min=1 --max=5 --cpu=50%` makes just that, and no behavior: which set of rules the controller
+/// follows depends on whether there is one.
+#[test]
+fn the_frontends_autoscaler_is_what_kubectl_autoscale_makes() {
+    let mut objects = yaml(&read("manifests/platform/autoscaler/frontend.yaml"));
+    let spec = objects.remove(0)["spec"].take();
+    let cpu = json!({ "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 50 } });
+    let expected = json!({
+        "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "frontend" },
+        "minReplicas": 1,
+        "maxReplicas": 5,
+        "metrics": [{ "type": "Resource", "resource": cpu }],
+    });
+    assert_eq!(spec, expected);
+    assert!(objects.is_empty());
+}
+
 #[test]
 fn every_difference_is_named_with_its_place() {
     let object = |port: u16| json!({ "kind": "Service", "metadata": { "name": "a" }, "spec": { "ports": [{ "port": port }] } });
