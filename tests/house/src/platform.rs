@@ -227,7 +227,8 @@ fn the_fix_changes_cartservices_probes_and_memory_and_nothing_else() {
 fn the_frontends_autoscaler_is_what_kubectl_autoscale_makes() {
     let mut objects = yaml(&read("manifests/platform/autoscaler/frontend.yaml"));
     let spec = objects.remove(0)["spec"].take();
-    let cpu = json!({ "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 50 } });
+    let cpu =
+        json!({ "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 50 } });
     let expected = json!({
         "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "frontend" },
         "minReplicas": 1,
