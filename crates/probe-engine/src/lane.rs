@@ -256,10 +256,14 @@ impl World {
         }
     }
 
+    /// At worst the kubelet is one failure ahead of us: then a kill comes now, and takes the evidence away.
+    pub(crate) fn is_near_a_kill(&self, probe: &Probe) -> bool {
+        let is_near = self.failure_run() + 1 >= probe.spec.failure_threshold;
+        probe.probe_type.kills() && is_near && !self.at_best && !self.is_holding()
+    }
+
     fn restarted(&mut self, started_at: Duration, probe: &Probe) {
-        // The kubelet may have been one failure ahead of us, and its kill then took the evidence away.
-        let was_near = self.failure_run() + 1 >= probe.spec.failure_threshold;
-        if probe.probe_type.kills() && was_near && !self.at_best && !self.is_holding() {
+        if self.is_near_a_kill(probe) {
             self.tally.kills += 1;
             self.worker.break_run();
         }

@@ -132,6 +132,13 @@ impl Tracker {
         }
     }
 
+    /// Whether a kill at this moment would fit: in some tick phase a single failure at most is missing to the threshold, and the kubelet may
+    /// have had it already.
+    pub fn is_near_a_kill(&self) -> bool {
+        let mut worlds = self.lanes.iter().flat_map(|lane| &lane.worlds);
+        worlds.any(|world| world.is_near_a_kill(&self.probe))
+    }
+
     /// Takes the next sample. Samples have to come in the order in which their attempts began: one that comes late
     /// is counted as late and otherwise ignored, because its tick has already been decided.
     pub fn record(&mut self, sample: Sample) -> Progress {

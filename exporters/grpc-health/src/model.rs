@@ -214,7 +214,8 @@ impl Model {
                 Some(index) => before.containers.swap_remove(index),
                 None => Observed::new(container),
             };
-            observed.update(container, &wanted, by_restarts);
+            let near = self.is_near_a_kill(&old_targets, &container.name);
+            observed.update(container, &wanted, by_restarts, near);
             entry.containers.push(observed);
             for handler in wanted.handlers {
                 let id = self.target(&old_targets, pod, &container.name, &handler);
@@ -234,6 +235,13 @@ impl Model {
             self.pods.insert(pod.key.clone(), entry);
         }
         self.revision += 1;
+    }
+
+    /// Whether a kill of this container, which has some of these targets, would fit what was measured.
+    fn is_near_a_kill(&self, targets: &[TargetId], container: &str) -> bool {
+        let known = targets.iter().filter_map(|id| self.targets.get(id));
+        let mut own = known.filter(|(key, _)| &*key.container == container);
+        own.any(|(_, target)| target.is_near_a_kill())
     }
 
     /// The target of this handler: the one there is, with its measurements, or a new one.
@@ -333,11 +341,15 @@ impl Index<Killing> for Model {
         if times == 0 {
             return;
         }
+        let Some(entry) = self.pods.get(&event.pod) else {
+            return;
+        };
+        let near = self.is_near_a_kill(&entry.targets, name);
         let entry = self.pods.get_mut(&event.pod);
         let container =
             entry.and_then(|entry| entry.containers.iter_mut().find(|c| c.name == *name));
         if let (Some(container), Some(at)) = (container, event.at) {
-            container.killed(at, times);
+            container.killed(at, times, near);
         }
     }
 

@@ -73,6 +73,15 @@ impl Agreement {
         self.predicted.push_back(Prediction { at, certain });
     }
 
+    /// A kill at this time would fit what was measured, though no tick phase of ours had come to it: the kubelet's was ahead.
+    /// It can only agree, never be a mistake.
+    pub fn admit(&mut self, at: Duration, tolerance: Tolerance) {
+        let near = |other: &Duration| other.abs_diff(at) <= tolerance.meeting;
+        if self.observed.iter().any(near) || !self.last_met.as_ref().is_some_and(near) {
+            self.predict(at, false, tolerance);
+        }
+    }
+
     /// A kill by the kubelet at this time.
     pub fn observe(&mut self, at: Duration, tolerance: Tolerance) {
         let near = |prediction: &Prediction| prediction.at.abs_diff(at) <= tolerance.meeting;
@@ -129,6 +138,25 @@ mod tests {
         agreement.observe(seconds(110), TOLERANCE);
         agreement.observe(seconds(200), TOLERANCE);
         agreement.predict(seconds(190), true, TOLERANCE);
+        agreement.settle(seconds(500), TOLERANCE);
+        assert_eq!(
+            agreement.agreed(),
+            Agreed {
+                both: 2,
+                ..Agreed::default()
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_admitted_agrees_with_one_kill_and_is_never_a_mistake() {
+        let mut agreement = Agreement::default();
+        agreement.observe(seconds(100), TOLERANCE);
+        agreement.admit(seconds(100), TOLERANCE);
+        agreement.admit(seconds(112), TOLERANCE);
+        agreement.observe(seconds(114), TOLERANCE);
+        agreement.admit(seconds(114), TOLERANCE);
+        agreement.admit(seconds(300), TOLERANCE);
         agreement.settle(seconds(500), TOLERANCE);
         assert_eq!(
             agreement.agreed(),

@@ -232,32 +232,45 @@ impl Observed {
     }
 
     /// Takes over a new version. `by_restarts`: there are no events to read, so that a restart by signal has to
-    /// do as evidence of a kill.
-    pub fn update(&mut self, container: &Container, wanted: &Wanted, by_restarts: bool) {
+    /// do as evidence of a kill. `near`: a kill would fit what was measured.
+    pub fn update(
+        &mut self,
+        container: &Container,
+        wanted: &Wanted,
+        by_restarts: bool,
+        near: bool,
+    ) {
         self.problems.clone_from(&wanted.problems);
         self.tolerance = self.tolerance.wider(wanted.tolerance);
         let restarted = container.restarts > self.restarts;
         self.restarts = container.restarts;
         if let (
             true,
-            true,
             Some(Exit {
                 at,
                 by_signal: true,
             }),
-        ) = (restarted, by_restarts, container.last_exit)
+        ) = (restarted, container.last_exit)
         {
-            self.killed(at, 1);
-            self.told_until = Some(at);
+            if by_restarts {
+                self.killed(at, 1, near);
+                self.told_until = Some(at);
+            } else if near {
+                // The event that tells of it may have come already, or be on its way.
+                self.agreement.admit(at, self.tolerance);
+            }
         }
     }
 
-    /// The kubelet killed it for a failed probe, so many times by now, the last time at `at`.
-    pub fn killed(&mut self, at: Duration, times: u64) {
+    /// The kubelet killed it for a failed probe, so many times by now, the last time at `at`. `near`: that fits what was measured.
+    pub fn killed(&mut self, at: Duration, times: u64, near: bool) {
         let is_ours = self.watched_since.is_some_and(|since| at >= since);
         if is_ours && self.told_until.is_none_or(|told| at > told) {
             self.observed_kills += times;
             self.agreement.observe(at, self.tolerance);
+            if near {
+                self.agreement.admit(at, self.tolerance);
+            }
         }
     }
 

@@ -180,6 +180,13 @@ impl Target {
         }
     }
 
+    /// See [`Tracker::is_near_a_kill`].
+    pub fn is_near_a_kill(&self) -> bool {
+        self.judged
+            .iter()
+            .any(|judged| judged.tracker.is_near_a_kill())
+    }
+
     /// An attempt began.
     pub fn started(&mut self, at: Duration) {
         self.sequence.start(at);

@@ -251,6 +251,63 @@ fn a_predicted_kill_that_an_event_tells_of_agrees() {
     assert_eq!(agreed(&model), expected);
 }
 
+/// The kubelet's tick was ahead of ours: two failures were ours to see, the third took the container away.
+#[test]
+fn a_kill_that_came_one_failure_ahead_of_us_agrees_whichever_is_told_first() {
+    let expected = Agreed {
+        both: 1,
+        ..Agreed::default()
+    };
+    for event_first in [true, false] {
+        let mut model = model();
+        let cart = pod("shop", "cart");
+        put(&mut model, &cart);
+        list(&mut model, None, Vec::new());
+        attempts(&mut model, 1..=2, 1_200);
+        let event = killing("k", &cart, 1, 3);
+        if event_first {
+            tell(&mut model, event.clone());
+        }
+        put(&mut model, &restarted(cart, 4, 1, true));
+        if !event_first {
+            tell(&mut model, event);
+        }
+        model.settle(at(500));
+        assert_eq!(agreed(&model), expected, "event first: {event_first}");
+    }
+}
+
+#[test]
+fn a_kill_that_is_followed_by_a_long_back_off_agrees_before_the_restart_is_told() {
+    let mut model = model();
+    let cart = pod("shop", "cart");
+    put(&mut model, &cart);
+    list(&mut model, None, Vec::new());
+    attempts(&mut model, 1..=2, 1_200);
+    tell(&mut model, killing("k", &cart, 1, 3));
+    model.settle(at(100));
+    put(&mut model, &restarted(cart, 120, 1, true));
+    model.settle(at(500));
+    assert_eq!(agreed(&model).both, 1);
+}
+
+#[test]
+fn a_kill_that_came_while_all_was_well_is_only_observed() {
+    let mut model = model();
+    let cart = pod("shop", "cart");
+    put(&mut model, &cart);
+    list(&mut model, None, Vec::new());
+    attempts(&mut model, 1..=2, 10);
+    tell(&mut model, killing("k", &cart, 1, 3));
+    put(&mut model, &restarted(cart, 4, 1, true));
+    model.settle(at(500));
+    let expected = Agreed {
+        observed_only: 1,
+        ..Agreed::default()
+    };
+    assert_eq!(agreed(&model), expected);
+}
+
 #[test]
 fn without_events_a_restart_by_signal_is_evidence_and_an_exit_of_its_own_is_none() {
     let mut model = model();
