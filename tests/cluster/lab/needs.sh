@@ -5,18 +5,10 @@
 free_gigabytes=6
 free_gigabytes_to_build=25
 
-needs() {
-  local missing=() folder
-  need() { missing+=("needs $*"); }
-
+# What nobody can install.
+need_of_the_machine() {
   [[ $(uname -s) == Linux ]] || need "Linux"
   ((EUID == 0)) || need "root: containers, namespaces and control groups are made directly"
-  command -v go >/dev/null || need "Go, for Kubernetes and what runs in it"
-  command -v cargo >/dev/null || need "cargo, for our own images"
-  for program in cc openssl tar sha256sum nsenter unshare ip; do
-    command -v "$program" >/dev/null || need "the program $program"
-  done
-  [[ -d $debian/usr/lib/cni ]] || command -v apt-get >/dev/null || need "apt-get and Debian's packages, for etcd and the network plugins"
   [[ -d /sys/fs/cgroup/pids && -d /sys/fs/cgroup/memory ]] ||
     need "control groups of version 1 in /sys/fs/cgroup (a machine with version 2 alone was not tried)"
   # Each in a child with namespaces of its own, which end with it.
@@ -26,6 +18,17 @@ needs() {
     unshare --net sh -c 'ip link add one type bridge && ip link add two type veth' >/dev/null 2>&1 || need "bridge and veth devices in the kernel"
     grep -qw overlay /proc/filesystems || need "overlayfs in the kernel"
   fi
+}
+
+needs() {
+  local missing=() folder
+  need_of_the_machine
+  command -v go >/dev/null || need "Go, for Kubernetes and what runs in it"
+  command -v cargo >/dev/null || need "cargo, for our own images"
+  for program in cc openssl tar sha256sum nsenter unshare ip; do
+    command -v "$program" >/dev/null || need "the program $program"
+  done
+  [[ -d $debian/usr/lib/cni ]] || command -v apt-get >/dev/null || need "apt-get and Debian's packages, for etcd and the network plugins"
   # A node has a /var and a /run of its own, which hide the machine's.
   case $cache/ in /var/* | /run/*) need "a cache folder outside /var and /run: set SIDELIGHTS_CACHE" ;; esac
   [[ -x $tools/metrics-server ]] || free_gigabytes=$free_gigabytes_to_build
@@ -36,6 +39,12 @@ needs() {
   [[ -z $(leftovers) ]] ||
     need "the name '$name' to be free: there is such a lab, or what a killed one left; tests/cluster/down --name $name"
 
+  refuse_what_is_missing
+}
+
+need() { missing+=("needs $*"); }
+
+refuse_what_is_missing() {
   ((${#missing[@]} == 0)) && return
   printf 'tests/cluster: %s\n' "${missing[@]}" >&2
   exit 2

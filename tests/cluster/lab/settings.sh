@@ -8,6 +8,8 @@ command=$cluster/$(basename "$0")
 name=lab
 nodes=1
 profile=release
+prepare=
+filter=()
 
 # What is built or unpacked once and kept, and what a lab writes while it is up.
 cache=${SIDELIGHTS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sidelights}
@@ -56,6 +58,8 @@ read_arguments() {
       --name) name=${2:-} && shift ;;
       --nodes) nodes=${2:-} && shift ;;
       --debug) profile=debug ;;
+      --prepare) prepare=yes ;;
+      --) filter=("${@:2}") && break ;;
       *) usage ;;
     esac
     shift || usage

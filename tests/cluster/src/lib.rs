@@ -3,13 +3,15 @@
 //! `tests/cluster/run` starts a lab, runs the tests, which `cargo test` alone leaves out, and takes the lab down. With a lab that is up
 //! already: `tests/cluster/enter cargo test -p cluster-tests -- --ignored`.
 
+pub mod grpc_health;
 pub mod http;
 pub mod page;
 
-use std::env;
+use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
@@ -22,8 +24,9 @@ const PROMETHEUS: &str =
 
 /// Where a role of the shop takes its faults.
 const FAULTS_PORT: u16 = 9610;
-/// Where the gRPC health exporter listens.
-const EXPORTER_PORT: u16 = 9601;
+
+/// One of the hierarchies in which the kubelet keeps a pod's processes together, in a group named after its uid.
+const CONTROL_GROUPS: &str = "/sys/fs/cgroup/pids";
 
 /// How long to wait between two looks at something.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -100,16 +103,20 @@ impl Lab {
         Ok(named.collect())
     }
 
-    /// The address of the gRPC health exporter, which is one pod.
-    pub fn exporter(&self) -> Result<String> {
-        let pods = self.pods("monitoring", "app.kubernetes.io/name=grpc-health-exporter")?;
-        ensure!(pods.len() == 1, "exporters: {pods:?}");
-        Ok(format!("{}:{EXPORTER_PORT}", pods[0].1))
+    /// Where a program listens that is one pod.
+    pub fn address(&self, namespace: &str, selector: &str, port: u16) -> Result<String> {
+        let pods = self.pods(namespace, selector)?;
+        ensure!(pods.len() == 1, "not one pod of {selector}: {pods:?}");
+        Ok(format!("{}:{port}", pods[0].1))
     }
 
-    /// The exporter's page, asked from it and not from Prometheus.
-    pub fn page(&self) -> Result<Page> {
-        page_of(&self.exporter()?)
+    /// The number of a process in a pod, by which its network can be entered.
+    pub fn process_of(&self, namespace: &str, pod: &str) -> Result<u32> {
+        let object = self.get(&["pod", "-n", namespace, pod])?;
+        let uid = object["metadata"]["uid"].as_str().context("a uid")?;
+        let folder = format!("{CONTROL_GROUPS}/sidelights-{}", self.name);
+        let found = first_process(Path::new(&folder), &format!("pod{uid}"), false);
+        found.with_context(|| format!("no process of {pod} below {folder}"))
     }
 
     /// Stops, starts or restarts a process of the lab.
@@ -134,16 +141,26 @@ impl Lab {
     }
 }
 
-/// A page, by its server's address.
-pub fn page_of(exporter: &str) -> Result<Page> {
-    Ok(Page::parse(&http::request(
-        "GET", exporter, "/metrics", "",
-    )?))
+/// The page of whoever listens there, asked from it and not from Prometheus.
+pub fn page_of(address: &str) -> Result<Page> {
+    Ok(Page::parse(&http::request("GET", address, "/metrics", "")?))
 }
 
 /// Sets what is wrong with a role of the shop, by its pod's address; `{}` for nothing.
 pub fn set_faults(pod: &str, faults: &str) -> Result<()> {
     http::request("PUT", &format!("{pod}:{FAULTS_PORT}"), "/faults", faults).map(drop)
+}
+
+/// The first process in a control group, or in one below it, once a group of that name was passed.
+fn first_process(folder: &Path, name: &str, inside: bool) -> Option<u32> {
+    let inside = inside || folder.file_name().is_some_and(|last| last == name);
+    let processes = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    let first = processes.lines().next().filter(|_| inside);
+    first.and_then(|number| number.parse().ok()).or_else(|| {
+        let folders = fs::read_dir(folder).ok()?.flatten();
+        let mut folders = folders.filter(|entry| entry.path().is_dir());
+        folders.find_map(|entry| first_process(&entry.path(), name, inside))
+    })
 }
 
 /// Looks until something is there, and gives it.
@@ -167,6 +184,22 @@ pub fn eventually<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_is_found_below_the_group_of_its_pod() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let group = |path: &str, processes: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(&path).expect("a folder");
+            fs::write(path.join("cgroup.procs"), processes).expect("a file");
+        };
+        group("node-0", "1\n");
+        group("node-0/poda/x", "2\n3\n");
+        group("node-1/podb", "");
+        group("node-1/podb/y", "4\n");
+        assert_eq!(first_process(folder.path(), "podb", false), Some(4));
+        assert_eq!(first_process(folder.path(), "podc", false), None);
+    }
 
     #[test]
     fn what_is_there_at_the_second_look_is_given() {

@@ -1,6 +1,6 @@
 //! A metrics page, as far as the tests read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Series by name and labels as written, with their values.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +20,8 @@ impl Page {
     /// The series of this name that carry all of these labels.
     pub fn series<'page>(
         &'page self,
-        name: &'page str,
-        labels: &'page [(&str, &str)],
+        name: &str,
+        labels: &[(&str, &str)],
     ) -> impl Iterator<Item = (&'page str, f64)> {
         let carries = |series: &str, label: &str, value: &str| {
             let pair = format!("{label}=\"{value}\"");
@@ -36,6 +36,18 @@ impl Page {
                     .all(|(label, value)| carries(series, label, value))
             })
             .map(|(series, value)| (series.as_str(), *value))
+    }
+
+    /// What a label says in the series of this name.
+    pub fn values(&self, name: &str, label: &str) -> BTreeSet<&str> {
+        let start = format!("{label}=\"");
+        self.series(name, &[])
+            .filter_map(|(series, _)| {
+                let at = series.find(&format!("{{{start}"));
+                let at = at.or_else(|| series.find(&format!(",{start}")))?;
+                series[at + 1 + start.len()..].split('"').next()
+            })
+            .collect()
     }
 
     /// Their sum; `None` when there are none.
@@ -72,6 +84,13 @@ mod tests {
         assert_eq!(page.sum("a_total", &[("y", "3"), ("x", "1")]), Some(4.0));
         assert_eq!(page.sum("a_total", &[("y", "4")]), None);
         assert_eq!(page.sum("b", &[]), Some(5.0));
+    }
+
+    #[test]
+    fn the_values_of_a_label_are_each_there_once() {
+        let page = Page::parse("a{x=\"1\",y=\"2\"} 3\na{x=\"1\",y=\"3\"} 4\na{my=\"5\"} 5\n");
+        assert_eq!(page.values("a", "x"), BTreeSet::from(["1"]));
+        assert_eq!(page.values("a", "y"), BTreeSet::from(["2", "3"]));
     }
 
     #[test]

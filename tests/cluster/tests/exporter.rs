@@ -1,17 +1,13 @@
-//! The gRPC health exporter as its manifests deploy it, and what the cluster does to it.
+//! The gRPC health exporter as its manifests deploy it, and pods that come and go under it.
 
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use cluster_tests::grpc_health::{SELECTOR, exporter, in_step_with};
 use cluster_tests::http::request;
-use cluster_tests::page::Page;
 use cluster_tests::{Lab, eventually, page_of};
 
 const MINUTE: Duration = Duration::from_mins(1);
-/// Within this much the exporter is right again.
-const RECOVERY: Duration = Duration::from_secs(15);
-const OUTAGE: Duration = Duration::from_secs(30);
 const ATTEMPTS: &str = "grpc_probe_attempts_total";
 
 #[test]
@@ -70,7 +66,7 @@ fn each_right_it_has_is_used_and_without_one_it_says_which_and_stays_up() -> Res
                     "no {missing} in {log}"
                 );
                 ensure!(
-                    request("GET", &lab.exporter()?, "/livez", "").is_ok(),
+                    request("GET", &exporter(&lab), "/livez", "").is_ok(),
                     "it is down"
                 );
                 Ok(())
@@ -85,66 +81,12 @@ fn each_right_it_has_is_used_and_without_one_it_says_which_and_stays_up() -> Res
 
 #[test]
 #[ignore = "needs a lab: tests/cluster/run"]
-fn while_the_api_server_is_away_it_says_so_and_probes_on() -> Result<()> {
-    let lab = Lab::entered();
-    lab.deploy_everything()?;
-    let exporter = lab.exporter()?;
-    let mut before = eventually("it is in step", MINUTE, || synced(&exporter));
-    lab.process("stop", "kube-apiserver")?;
-    let stopped = Instant::now();
-    let outage = eventually("it says that it is stale", OUTAGE, || {
-        let page = page_of(&exporter)?;
-        ensure!(
-            page.sum("kube_watch_synced", &[("kind", "Pod")]) == Some(0.0),
-            "it does not"
-        );
-        Ok(page)
-    });
-    println!("stale was said after {:?}", stopped.elapsed());
-    let begun = outage.sum(ATTEMPTS, &[]);
-    while stopped.elapsed() < OUTAGE {
-        let page = page_of(&exporter)?;
-        ensure!(
-            page.fallen_since(&before).is_empty(),
-            "{:?}",
-            page.fallen_since(&before)
-        );
-        request("GET", &exporter, "/livez", "")?;
-        before = page;
-        std::thread::sleep(Duration::from_secs(2));
-    }
-    ensure!(before.sum(ATTEMPTS, &[]) > begun, "it probed no more");
-    lab.process("start", "kube-apiserver")?;
-    eventually("the API server answers", MINUTE, || {
-        lab.kubectl(&["get", "--raw", "/readyz"])
-    });
-    in_step_again(&exporter, &before)?;
-    lab.process("restart", "kubelet-0")?;
-    in_step_again(&exporter, &before)?;
-    eventually("no restart", MINUTE, || {
-        let pods = lab.get(&[
-            "pods",
-            "-n",
-            "monitoring",
-            "-l",
-            "app.kubernetes.io/name=grpc-health-exporter",
-        ])?;
-        let restarts = &pods["items"][0]["status"]["containerStatuses"][0]["restartCount"];
-        ensure!(*restarts == 0, "restarts: {restarts}");
-        Ok(())
-    });
-    Ok(())
-}
-
-#[test]
-#[ignore = "needs a lab: tests/cluster/run"]
 fn no_series_outlives_its_pod_and_the_others_have_no_gap() -> Result<()> {
     let lab = Lab::entered();
     lab.deploy_everything()?;
-    let exporter = lab.exporter()?;
+    let exporter = exporter(&lab);
     let mail = ["-n", "sre-demo", "deployment/emailservice"];
     let wait = ["rollout", "status", "--timeout=120s"];
-    let other = [("container", "server"), ("namespace", "sre-demo")];
     let mut before = page_of(&exporter)?;
     for change in [
         &["rollout", "restart"][..],
@@ -160,26 +102,7 @@ fn no_series_outlives_its_pod_and_the_others_have_no_gap() -> Result<()> {
         lab.kubectl(&[change, what].concat())?;
         lab.kubectl(&[&wait[..], &mail].concat())?;
         let page = eventually("the page has the pods that there are", MINUTE, || {
-            let there: BTreeSet<String> = lab
-                .pods("sre-demo", "app=emailservice")?
-                .into_iter()
-                .map(|(name, _)| name)
-                .collect();
-            let page = page_of(&exporter)?;
-            let shown: BTreeSet<String> = page
-                .series("grpc_probe_info", &other)
-                .filter_map(|(series, _)| {
-                    series
-                        .split("pod=\"")
-                        .nth(1)?
-                        .split('"')
-                        .next()
-                        .map(str::to_owned)
-                })
-                .filter(|pod| pod.starts_with("emailservice-"))
-                .collect();
-            ensure!(shown == there, "shown {shown:?}, there {there:?}");
-            Ok(page)
+            in_step_with(&lab, &exporter, "emailservice")
         });
         ensure!(
             page.fallen_since(&before).is_empty(),
@@ -216,27 +139,6 @@ fn restart(lab: &Lab) -> Result<()> {
 
 /// A new pod of it, and no other: one that does not become ready would not replace the old one.
 fn restart_unready(lab: &Lab) -> Result<()> {
-    let selector = "app.kubernetes.io/name=grpc-health-exporter";
-    lab.kubectl(&["delete", "pod", "-n", "monitoring", "-l", selector])
+    lab.kubectl(&["delete", "pod", "-n", "monitoring", "-l", SELECTOR])
         .map(drop)
-}
-
-fn synced(exporter: &str) -> Result<Page> {
-    let page = page_of(exporter)?;
-    ensure!(
-        page.series("kube_watch_synced", &[])
-            .all(|(_, synced)| synced > 0.5),
-        "not in step"
-    );
-    Ok(page)
-}
-
-fn in_step_again(exporter: &str, before: &Page) -> Result<()> {
-    let page = eventually("it is in step again", RECOVERY, || synced(exporter));
-    ensure!(
-        page.fallen_since(before).is_empty(),
-        "{:?}",
-        page.fallen_since(before)
-    );
-    Ok(())
 }

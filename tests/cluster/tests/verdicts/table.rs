@@ -29,8 +29,8 @@ impl Row {
     }
 }
 
-/// The page for docs.
-pub(crate) fn text(rows: &[Row]) -> String {
+/// The page for docs. `agreement`: the exporter's own count.
+pub(crate) fn text(rows: &[Row], agreement: &str) -> String {
     let (open, closed): (Vec<&Row>, Vec<&Row>) =
         rows.iter().partition(|row| row.episode.script.is_open());
     let agreed = |rows: &[&Row]| rows.iter().filter(|row| row.agrees()).count();
@@ -38,6 +38,8 @@ pub(crate) fn text(rows: &[Row]) -> String {
         "# Verdicts against the real kubelet\n\n\
         Written by `tests/cluster/tests/verdicts.rs` from {} episodes under Kubernetes 1.36.3's kubelet: {} of {} agree where the outcome does not\n\
         hang on the phase of the kubelet's tick or on single milliseconds; {} of {} where it does.\n\n\
+        By the exporter's own count (`grpc_probe_kill_agreement_total`), where each kill has to be predicted within a period or so of the kubelet's: \
+        {agreement}.\n\n\
         Liveness counts kills, readiness turns to unready. The budget is timeout, period (seconds) and failure threshold.\n\n\
         | probe | script | budget | kubelet | exporter | |\n|---|---|---|---|---|---|\n",
         rows.len(),
