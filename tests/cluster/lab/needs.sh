@@ -3,7 +3,7 @@
 
 # A lab of nine nodes; and the Go modules and build cache of all programs, where those are not built.
 free_gigabytes=6
-free_gigabytes_to_build=25
+free_gigabytes_to_build=15
 
 # What nobody can install.
 need_of_the_machine() {
