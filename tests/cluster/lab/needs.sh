@@ -9,7 +9,7 @@ free_gigabytes_to_build=15
 need_of_the_machine() {
   [[ $(uname -s) == Linux ]] || need "Linux"
   ((EUID == 0)) || need "root: containers, namespaces and control groups are made directly"
-  [[ -d /sys/fs/cgroup/pids && -d /sys/fs/cgroup/memory ]] ||
+  [[ -d /sys/fs/cgroup/cpu && -d /sys/fs/cgroup/memory && -d /sys/fs/cgroup/pids ]] ||
     need "control groups of version 1 in /sys/fs/cgroup (a machine with version 2 alone was not tried)"
   # Each in a child with namespaces of its own, which end with it.
   if ((EUID == 0)); then

@@ -42,7 +42,7 @@ kernel/keys/root_maxbytes 25000000'
   } >"$folder/begin"
   {
     echo '#!/bin/sh'
-    for hierarchy in pids memory; do echo "echo \$\$ >/sys/fs/cgroup/$hierarchy/$control_groups/processes/cgroup.procs"; done
+    for hierarchy in cpu memory pids; do echo "echo \$\$ >/sys/fs/cgroup/$hierarchy/$control_groups/processes/cgroup.procs"; done
     echo "echo \$\$ >$lab/processes/node-$1.pid"
     echo "exec unshare --net --mount --propagation slave sh $folder/begin"
   } >"$lab/processes/node-$1"

@@ -24,7 +24,7 @@ start() {
   {
     echo '#!/bin/sh'
     echo "# $1 on node $2; tests/cluster/process stops and starts it."
-    for hierarchy in pids memory; do echo "echo \$\$ >/sys/fs/cgroup/$hierarchy/$control_groups/processes/cgroup.procs"; done
+    for hierarchy in cpu memory pids; do echo "echo \$\$ >/sys/fs/cgroup/$hierarchy/$control_groups/processes/cgroup.procs"; done
     echo "echo \$\$ >$lab/processes/$1.pid"
     printf 'exec nsenter --target=%s --net --mount --wd=/ --' "$(cat "$lab/processes/node-$2.pid")"
     shift 2

@@ -9,6 +9,8 @@ use super::episode::{Budget, Episode, Outcome};
 pub(crate) struct Row {
     episode: Episode,
     outcome: Outcome,
+    /// It was wrong the first time.
+    again: bool,
 }
 
 impl Row {
@@ -16,7 +18,12 @@ impl Row {
         Self {
             episode: *episode,
             outcome,
+            again: false,
         }
+    }
+
+    pub(crate) fn episode(&self) -> Episode {
+        self.episode
     }
 
     /// The exporter's bounds do not hold the kubelet's count, though nothing about it was open.
@@ -29,15 +36,28 @@ impl Row {
     }
 }
 
+/// Puts what came of the second time in the place of what came of the first.
+pub(crate) fn replace(rows: &mut [Row], second: Vec<Row>) {
+    for new in second {
+        let old = rows
+            .iter_mut()
+            .find(|row| row.episode.name() == new.episode.name());
+        if let Some(old) = old {
+            *old = Row { again: true, ..new };
+        }
+    }
+}
+
 /// The page for docs. `agreement`: the exporter's own count.
 pub(crate) fn text(rows: &[Row], agreement: &str) -> String {
     let (open, closed): (Vec<&Row>, Vec<&Row>) =
         rows.iter().partition(|row| row.episode.script.is_open());
     let agreed = |rows: &[&Row]| rows.iter().filter(|row| row.agrees()).count();
+    let again = rows.iter().filter(|row| row.again).count();
     let mut text = format!(
         "# Verdicts against the real kubelet\n\n\
         Written by `tests/cluster/tests/verdicts.rs` from {} episodes under Kubernetes 1.36.3's kubelet: {} of {} agree where the outcome does not\n\
-        hang on the phase of the kubelet's tick or on single milliseconds; {} of {} where it does.\n\n\
+        hang on the phase of the kubelet's tick or on single milliseconds, {again} of them at the second time; {} of {} where it does.\n\n\
         By the exporter's own count (`grpc_probe_kill_agreement_total`), where each kill has to be predicted within a period or so of the kubelet's: \
         {agreement}.\n\n\
         Liveness counts kills, readiness turns to unready. The budget is timeout, period (seconds) and failure threshold.\n\n\
@@ -58,7 +78,7 @@ pub(crate) fn text(rows: &[Row], agreement: &str) -> String {
                 },
             probe,
             script,
-        } = row.episode;
+        } = row.episode();
         let Outcome {
             observed,
             lower,
@@ -70,6 +90,7 @@ pub(crate) fn text(rows: &[Row], agreement: &str) -> String {
             format!("{lower} to {upper}")
         };
         let verdict = match (row.agrees(), script.is_open()) {
+            (true, _) if row.again => "agree, the second time",
             (true, _) => "agree",
             (false, true) => "differ: open",
             (false, false) => "**differ**",
