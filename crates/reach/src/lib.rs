@@ -38,7 +38,7 @@ pub const MOST_DIALS: usize = 2_000;
 pub const LONGEST_NAME: usize = 253;
 
 /// Whether this can be the name of an object, as far as size and characters go: it may then be logged and shown.
-fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     !text.is_empty() && text.len() <= LONGEST_NAME && text.bytes().all(plain)
 }

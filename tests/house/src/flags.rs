@@ -8,18 +8,20 @@ use crate::manifests::{built, kustomizations, written};
 use crate::workspace::yaml;
 
 /// Our programs that manifests start, and so the last words of their images' names.
-const PROGRAMS: [&str; 5] = [
+const PROGRAMS: [&str; 6] = [
     "grpc-health-exporter",
     "hpa-exporter",
     "netpol-exporter",
     "pod-state",
+    "reach-agent",
     "shop",
 ];
 
-/// The containers of a workload.
+/// The containers of a workload, sidecars among them.
 fn containers(object: &Value) -> impl Iterator<Item = &Value> {
-    let containers = object["spec"]["template"]["spec"]["containers"].as_array();
-    containers.into_iter().flatten()
+    let pod = &object["spec"]["template"]["spec"];
+    let kinds = ["initContainers", "containers"].map(|key| pod[key].as_array());
+    kinds.into_iter().flatten().flatten()
 }
 
 /// Which of our programs a container runs, if any: `sidelights/shop:lab` is `shop`.

@@ -16,7 +16,7 @@ use crate::platform::{LAB, is_of_the_shop, is_remote};
 use crate::workspace::{files, files_of, read, root, yaml};
 
 /// What only the stack's operator knows.
-const OPERATOR_KINDS: [&str; 3] = ["PrometheusRule", "ServiceMonitor", "Probe"];
+const OPERATOR_KINDS: [&str; 4] = ["PodMonitor", "PrometheusRule", "ServiceMonitor", "Probe"];
 
 /// Kinds that live in no namespace.
 const WITHOUT_NAMESPACE: [&str; 3] = ["ClusterRole", "ClusterRoleBinding", "Namespace"];
@@ -112,7 +112,9 @@ fn faults(object: &Value) -> Vec<&'static str> {
             .and_then(Value::as_str)
     };
     let is_operators = OPERATOR_KINDS.contains(&object["kind"].as_str().unwrap_or_default());
-    let endpoints = object["spec"]["endpoints"].as_array();
+    let spec = &object["spec"];
+    let endpoints = spec.get("endpoints").or(spec.get("podMetricsEndpoints"));
+    let endpoints = endpoints.and_then(Value::as_array);
     let rules = object["rules"].as_array();
     let mut checks = vec![
         (

@@ -13,8 +13,9 @@ use crate::workspace::{files, read, root, yaml};
 pub(crate) const LAB: &str = "lab";
 
 /// Folders that build into what others wrote.
-const OF_THE_SHOP: [&str; 4] = [
+const OF_THE_SHOP: [&str; 5] = [
     "manifests/platform/lab/shop",
+    "manifests/platform/lab/shop-agents",
     "manifests/platform/lab/shop-fixed",
     "manifests/platform/shop",
     "manifests/platform/shop-base",
@@ -178,15 +179,19 @@ fn nothing_in_the_lab_is_pulled_and_each_of_the_twelve_plays_its_role() {
         }
         for object in built(&kustomize, &folder).unwrap() {
             let pod = &object["spec"]["template"]["spec"];
-            assert!(pod.get("initContainers").is_none(), "{}", folder.display());
-            for container in pod["containers"].as_array().into_iter().flatten() {
+            let [sidecars, containers] = ["initContainers", "containers"]
+                .map(|key| pod[key].as_array().map_or(&[][..], Vec::as_slice));
+            for container in sidecars.iter().chain(containers) {
                 let image = container["image"].as_str().unwrap();
                 assert!(
                     image.starts_with("sidelights/") && image.ends_with(":lab"),
                     "{image}"
                 );
                 assert_eq!(container["imagePullPolicy"], "Never", "{image}");
-                if is_of_the_shop(&folder) {
+                if sidecars.contains(container) {
+                    // Any other would have to end before the pod begins.
+                    assert_eq!(container["restartPolicy"], "Always", "{image}");
+                } else if is_of_the_shop(&folder) {
                     let name = object["metadata"]["name"].as_str().unwrap();
                     assert_eq!(container["args"][0], format!("--role={name}"));
                     roles += 1;
@@ -194,7 +199,7 @@ fn nothing_in_the_lab_is_pulled_and_each_of_the_twelve_plays_its_role() {
             }
         }
     }
-    assert_eq!(roles, 2 * 12);
+    assert_eq!(roles, 3 * 12);
 }
 
 #[test]
