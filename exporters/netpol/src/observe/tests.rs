@@ -410,3 +410,44 @@ fn a_nodes_agent_enters_pods_without_one_of_their_own_if_it_may() {
     let from = plan.dials[0].from.as_ref().map(ToString::to_string);
     assert_eq!(from.as_deref(), Some("n/client"));
 }
+
+#[test]
+fn a_network_that_differs_from_node_to_node_is_said_to() {
+    let mut scene = Scene::watched();
+    let mut second = pod("client-2", "two", [10, 0, 0, 3]);
+    second.pod.workload = "client".to_owned();
+    scene.model.apply(second);
+    let there = Agent::Pod(PodName {
+        namespace: "n".to_owned(),
+        name: "client-2".to_owned(),
+        uid: String::new(),
+    });
+    scene.report(there.clone(), Vec::new()).unwrap();
+    scene.model.agents_changed();
+    scene.decide();
+    scene.after(5);
+    scene.sees(client(), Outcome::Answered);
+    assert_eq!(scene.sees(there, Outcome::TimedOut), State::BrokenNotPolicy);
+    assert!(scene.found.flows[0].observation.disagrees());
+    assert_eq!(scene.found.flows[0].observation.reachable(), Some(false));
+}
+
+#[test]
+fn a_pair_is_dialled_over_a_family_that_both_have() {
+    let mut scene = Scene::watched();
+    let mut server = pod("server", "two", [10, 0, 0, 2]);
+    server.pod.addresses = vec!["fd00::2".parse().unwrap()];
+    scene.model.apply(server.clone());
+    scene.decide();
+    assert_eq!(
+        scene.plan(client()).dials,
+        [],
+        "IPv4 alone reaches nobody there"
+    );
+    let mut dual = pod("client", "one", [10, 0, 0, 1]);
+    dual.pod.addresses.push("fd00::1".parse().unwrap());
+    scene.model.apply(dual);
+    scene.decide();
+    let plan = scene.plan(client());
+    assert_eq!(plan.dials[0].address, "[fd00::2]:80".parse().unwrap());
+}

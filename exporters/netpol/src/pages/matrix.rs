@@ -12,7 +12,7 @@ use crate::grid::{Cell, Grid, OUTSIDE, Shade};
 use crate::model::Model;
 
 /// A grid of more workloads than this is drawn by nobody and read by nobody.
-const MOST_WORKLOADS: usize = 1_000;
+const MOST_WORKLOADS: usize = 500;
 /// Pairs of replicas that are looked at for one explanation.
 const MOST_PAIRS: usize = 10_000;
 /// Nothing but what this exporter serves itself.

@@ -85,6 +85,35 @@ fn flows_are_read_again_and_a_broken_file_does_not_forget_them() {
 }
 
 #[test]
+fn what_is_written_twice_or_refused_is_named_and_the_rest_is_in_force() {
+    let exporter = Exporter::start(&[("shop.yaml", &shop())], &[]);
+    let deny = read("policies/day-one/default-deny-ingress.yaml");
+    exporter.write("deny.yaml", &deny);
+    exporter.write("deny-again.yaml", &deny);
+    exporter.write(
+        "careless.yaml",
+        &deny
+            .replace(
+                "podSelector: {}",
+                "podSelector: {matchLabels: {\"a b\": c}}",
+            )
+            .replace("default-deny-ingress", "careless"),
+    );
+    for named in [
+        "deny.yaml:",
+        "sre-demo/careless",
+        "spec.podSelector.matchLabels",
+    ] {
+        until(named, || {
+            exporter.get("/").body.contains(named).then_some(())
+        });
+    }
+    until("the deny is in force", || {
+        (exporter.in_state("blocked_by_policy") >= 15).then_some(())
+    });
+}
+
+#[test]
 fn the_grid_is_drawn_from_what_is_served_and_says_why() {
     let exporter = Exporter::start(&[("shop.yaml", &shop())], &[]);
     exporter.write(
