@@ -3,14 +3,14 @@
 
 # A lab of nine nodes; and the Go modules and build cache of all programs, where those are not built.
 free_gigabytes=6
-free_gigabytes_to_build=15
+free_gigabytes_to_build=12
 
 # What nobody can install.
 need_of_the_machine() {
   [[ $(uname -s) == Linux ]] || need "Linux"
   ((EUID == 0)) || need "root: containers, namespaces and control groups are made directly"
-  [[ -d /sys/fs/cgroup/cpu && -d /sys/fs/cgroup/memory && -d /sys/fs/cgroup/pids ]] ||
-    need "control groups of version 1 in /sys/fs/cgroup (a machine with version 2 alone was not tried)"
+  [[ -w /sys/fs/cgroup/cpu && -w /sys/fs/cgroup/memory && -w /sys/fs/cgroup/pids ]] ||
+    need "control groups of version 1 in /sys/fs/cgroup, to write to (a machine with version 2 alone was not tried)"
   # Each in a child with namespaces of its own, which end with it.
   if ((EUID == 0)); then
     unshare --net true 2>/dev/null || need "network namespaces in the kernel"
