@@ -53,25 +53,19 @@ fn a_pod_finds_a_service_by_its_name() -> Result<()> {
         "--command",
         "--",
         "/bin/busybox",
-        "nslookup",
-        "-type=a",
-        "kube-dns.kube-system.svc.cluster.local",
+        "sh",
+        "-c",
+        // A test before this one may have kept the API server away for so long that the nodes, and DNS with them, counted as lost.
+        "until /bin/busybox nslookup -type=a kube-dns.kube-system.svc.cluster.local; do /bin/busybox sleep 1; done",
     ])?;
-    let phase = eventually("the pod has ended", MINUTE, || {
+    eventually("it has an answer", 2 * MINUTE, || {
         let pod = lab.get(&["pod", POD])?;
-        let phase = pod["status"]["phase"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        ensure!(
-            phase == "Succeeded" || phase == "Failed",
-            "{phase}: {}",
-            pod["status"]["containerStatuses"]
-        );
-        Ok(phase)
+        let said = lab.kubectl(&["logs", POD, "--tail=5"]);
+        let status = &pod["status"];
+        ensure!(status["phase"] == "Succeeded", "{said:?} in {status}");
+        Ok(())
     });
     let said = lab.kubectl(&["logs", POD])?;
-    assert_eq!(phase, "Succeeded", "{said}");
     assert!(said.contains("10.96.0.10"), "{said}");
     lab.kubectl(&["delete", "pod", POD, "--now"])?;
     Ok(())
