@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # the names come from settings.sh
 # What the machine must have. Everything that is missing is named, one line each.
 
-# A lab of nine nodes; and the Go modules and build cache of all programs, where those are not built.
+# A lab of nine nodes; and the Go modules and build cache of all programs, where there are none yet.
 free_gigabytes=6
 free_gigabytes_to_build=12
 
@@ -21,7 +21,7 @@ need_of_the_machine() {
 }
 
 needs() {
-  local missing=() folder
+  local missing=() folder modules
   need_of_the_machine
   command -v go >/dev/null || need "Go, for Kubernetes and what runs in it"
   command -v cargo >/dev/null || need "cargo, for our own images"
@@ -31,7 +31,8 @@ needs() {
   [[ -d $debian/usr/lib/cni ]] || command -v apt-get >/dev/null || need "apt-get and Debian's packages, for etcd and the network plugins"
   # A node has a /var and a /run of its own, which hide the machine's.
   case $cache/ in /var/* | /run/*) need "a cache folder outside /var and /run: set SIDELIGHTS_CACHE" ;; esac
-  [[ -x $tools/metrics-server ]] || free_gigabytes=$free_gigabytes_to_build
+  modules=$(go env GOMODCACHE 2>/dev/null)/k8s.io/kubernetes@$(module_version kubernetes k8s.io/kubernetes)
+  [[ -x $tools/metrics-server || -d $modules ]] || free_gigabytes=$free_gigabytes_to_build
   folder=$cache
   until [[ -d $folder ]]; do folder=$(dirname "$folder"); done
   (($(df --output=avail -k "$folder" | tail -1) >= free_gigabytes * 1024 * 1024)) ||
