@@ -19,11 +19,14 @@ use k8s_openapi::Resource;
 use kube::{Client, Config};
 use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::timeout;
 
+use self::failure::Failure;
 use self::follow::Follow;
 use crate::scope::Selection;
 use crate::sink::{Sink, is_namespaced};
-use crate::{Index, Scope, SourceError, WatchStatus, Watching};
+use crate::{Index, ReadError, Reason, Scope, SourceError, WatchStatus, Watching};
 
 /// An API server to watch.
 #[derive(Clone)]
@@ -82,6 +85,31 @@ pub(crate) async fn client() -> Result<Client, SourceError> {
 impl Cluster {
     pub(crate) async fn open() -> Result<Self, SourceError> {
         client().await.map(Self::from)
+    }
+
+    /// The JSON at a path, within the time that the server has for any answer.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, ReadError> {
+        let asked = http::Request::get(path).body(Vec::new());
+        let asked = asked.map_err(|error| ReadError {
+            reason: Reason::Server,
+            message: format!("{path} is no path: {error}"),
+        })?;
+        let seconds = self.timing.answer.as_secs();
+        let answer = timeout(self.timing.answer, self.client.request_text(asked));
+        let answer = answer.await.map_err(|_| ReadError {
+            reason: Reason::Unreachable,
+            message: format!("no answer within {seconds} s"),
+        })?;
+        let text = answer.map_err(|error| {
+            let Failure {
+                reason, message, ..
+            } = error.into();
+            ReadError { reason, message }
+        })?;
+        serde_json::from_str(&text).map_err(|error| ReadError {
+            reason: Reason::Server,
+            message: format!("the answer is no JSON: {error}"),
+        })
     }
 
     /// One watch for each namespace of the scope, or one for all.

@@ -12,6 +12,7 @@
 mod files;
 mod index;
 mod problem;
+mod reader;
 mod review;
 mod scope;
 mod sink;
@@ -25,6 +26,7 @@ mod cluster;
 pub use crate::files::{Manifest, manifests};
 pub use crate::index::{Index, ObjectKey};
 pub use crate::problem::{Place, Problem, Reason};
+pub use crate::reader::{ReadError, Reader};
 pub use crate::review::{ReviewError, Reviewed, Reviewer};
 pub use crate::scope::{Scope, ScopeError};
 pub use crate::source::{Source, SourceError};

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::files;
 use crate::scope::Selection;
 use crate::sink::Sink;
-use crate::{Index, Scope, ScopeError, Source, SourceError, WatchStatus};
+use crate::{Index, Reader, Scope, ScopeError, Source, SourceError, WatchStatus};
 
 /// How often files are looked at, unless [`Watcher::poll_every`] says otherwise.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -64,6 +64,15 @@ impl Watcher {
                 root: root.into(),
                 poll_interval: POLL_INTERVAL,
             },
+        }
+    }
+
+    /// Asks for what cannot be watched. Files have nobody to ask.
+    pub fn reader(&self) -> Option<Reader> {
+        match &self.opened {
+            Opened::Files { .. } => None,
+            #[cfg(feature = "cluster")]
+            Opened::Cluster(cluster) => Some(Reader::new(cluster.clone())),
         }
     }
 

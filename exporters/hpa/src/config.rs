@@ -1,12 +1,12 @@
 //! Flags as typed, and what they mean once checked.
 
-use clap::{Args, Parser, Subcommand};
-use hpa_engine::Controller;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use kube_watch::{Scope, Source};
 
 use crate::command::{explain, simulate, upgrade};
 
 pub mod controller;
+pub mod known;
 
 pub use controller::ControllerArgs;
 
@@ -66,9 +66,26 @@ pub struct ExporterArgs {
     /// Namespaces to look in, separated by commas [default: all].
     #[arg(long, env = "NAMESPACES", value_delimiter = ',')]
     pub namespaces: Vec<String>,
+    /// Where the numbers come from: `echo` reads them back from the status and asks nobody; `query` asks the metric APIs
+    /// after each sync, as the controller does, which also tells which pods had a metric.
+    #[arg(long, env = "MODE", default_value = "echo")]
+    pub mode: Mode,
+    /// With `--mode=query`, ask for external metrics as well: an adapter may pay for each answer.
+    #[arg(long = "query.external", env = "QUERY_EXTERNAL")]
+    pub external: bool,
     /// The controller that is followed.
     #[command(flatten)]
     pub controller: ControllerArgs,
+}
+
+/// Where the numbers come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// From the status.
+    #[default]
+    Echo,
+    /// From the metric APIs.
+    Query,
 }
 
 /// The exporter's flags, checked.
@@ -79,20 +96,28 @@ pub struct Config {
     /// Which of them.
     pub scope: Scope,
     /// The controller that is followed, as far as flags say.
-    pub controller: Controller,
+    pub controller: ControllerArgs,
+    /// Whether metric APIs are asked.
+    pub mode: Mode,
+    /// Whether external metrics are asked for as well.
+    pub external: bool,
 }
 
 impl TryFrom<ExporterArgs> for Config {
     type Error = controller::ControllerError;
 
     fn try_from(args: ExporterArgs) -> Result<Self, Self::Error> {
+        // What is wrong with a flag is told before anything starts.
+        args.controller.controller()?;
         Ok(Self {
             source: args.source.source,
             scope: Scope {
                 namespaces: args.namespaces,
                 ..Scope::default()
             },
-            controller: args.controller.controller()?,
+            controller: args.controller,
+            mode: args.mode,
+            external: args.external,
         })
     }
 }

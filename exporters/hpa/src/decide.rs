@@ -5,43 +5,56 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hpa_engine::{Controller, Moment, Rivals};
+use hpa_engine::{Moment, Rivals, Samples};
 use kube_watch::ObjectKey;
 
+use crate::config::known::Known;
 use crate::model::{Model, Write};
 use crate::sample;
 
 pub mod check;
 pub mod findings;
 mod follow;
+pub mod kept;
+mod trial;
 
 use self::check::Verdict;
+use self::findings::Occasion;
 use self::follow::{Followed, SLACK};
+use self::kept::Kept;
 pub use findings::{Finding, Findings};
 
 /// What is remembered from one pass to the next.
 #[derive(Debug)]
 pub struct Decider {
-    controller: Controller,
+    known: Known,
     rivals: Rivals,
     followed: BTreeMap<ObjectKey, Followed>,
+    restarts: u64,
+    kept: Kept,
 }
 
 impl Decider {
     /// Of a controller whose settings and rules are known.
-    pub fn new(controller: Controller) -> Self {
+    pub fn new(known: impl Into<Known>) -> Self {
         Self {
-            controller,
+            known: known.into(),
             rivals: Rivals::default(),
             followed: BTreeMap::new(),
+            restarts: 0,
+            kept: Kept::default(),
         }
     }
 
     /// One pass: follows what was written, assumes what must have happened, looks ahead where something changed.
     pub fn decide(&mut self, model: &mut Model, now: Moment) -> Findings {
+        self.settle(model, now);
+        self.survey(model, now)
+    }
+
+    /// The same without the writes, which somebody else follows.
+    pub fn survey(&mut self, model: &mut Model, now: Moment) -> Findings {
         let began = Instant::now();
-        self.enrol(model, now);
-        self.settle(model);
         self.look(model, now);
         let autoscalers = self.followed.values();
         Findings {
@@ -49,23 +62,50 @@ impl Decider {
             autoscalers: autoscalers
                 .filter_map(|followed| followed.finding.clone())
                 .collect(),
-            controller: self.controller,
+            known: self.known.clone(),
+            restarts: self.restarts,
+            mismatches: self.kept.clone(),
             took: began.elapsed().as_secs_f64(),
         }
     }
 
     /// Follows the writes since the last time. To be called soon after they came in, so that what they are judged by is young.
-    pub fn settle(&mut self, model: &mut Model) {
-        for write in model.take_writes() {
-            self.follow(write);
+    pub fn settle(&mut self, model: &mut Model, now: Moment) {
+        for write in self.hear(model, now) {
+            self.follow(&write, None);
         }
     }
 
-    fn follow(&mut self, write: Write) {
+    /// From now on the controller is taken to be this one.
+    pub fn learn(&mut self, known: Known) {
+        self.known = known;
+    }
+
+    /// Who came and went, and what was written since the last time.
+    pub fn hear(&mut self, model: &mut Model, now: Moment) -> Vec<Write> {
+        self.enrol(model, now);
+        if model.restarts() != self.restarts {
+            self.restarts = model.restarts();
+            self.forget();
+        }
+        model.take_writes()
+    }
+
+    /// Another process of the controller has taken over, which remembers nothing.
+    fn forget(&mut self) {
+        self.rivals = Rivals::default();
+        for (key, followed) in &mut self.followed {
+            self.rivals.register(&key.namespace, &key.name);
+            followed.forget();
+        }
+    }
+
+    /// Follows a write, with what was measured at the time if somebody asked.
+    pub fn follow(&mut self, write: &Write, measured: Option<Samples>) {
         let Some(followed) = self.followed.get_mut(&write.key) else {
             return;
         };
-        followed.follow(&self.controller, &mut self.rivals, write);
+        followed.follow(&self.known.controller, &mut self.rivals, write, measured);
     }
 
     /// Autoscalers that came and went. All are known to each other before the first is looked at.
@@ -74,14 +114,12 @@ impl Decider {
             self.followed.remove(&key);
             self.rivals.forget(&key.namespace, &key.name);
         }
-        let mut new = Vec::new();
-        for (key, held) in model.autoscalers() {
-            if !self.followed.contains_key(key) {
-                let since = (!held.is_new).then_some(now);
-                self.rivals.register(&key.namespace, &key.name);
-                self.followed.insert(key.clone(), Followed::new(since));
-                new.push(key.clone());
-            }
+        let new = model.take_new();
+        for key in &new {
+            let held = model.autoscaler(key);
+            let since = held.filter(|held| !held.is_new).map(|_| now);
+            self.rivals.register(&key.namespace, &key.name);
+            self.followed.insert(key.clone(), Followed::new(since));
         }
         // The first look is for their selectors alone: which others select the same pods shows once all have been seen.
         for key in new {
@@ -97,7 +135,7 @@ impl Decider {
             .filter(|(key, followed)| {
                 changed.contains(*key)
                     || followed.dispute.is_some()
-                    || followed.is_due(&self.controller, now)
+                    || followed.is_due(&self.known.controller, now)
             })
             .map(|(key, _)| key.clone())
             .collect();
@@ -106,11 +144,11 @@ impl Decider {
             let Some(followed) = self.followed.get(&key) else {
                 continue;
             };
-            let just_written = followed.last_write.is_some_and(|at| at.after(SLACK) > now);
-            if followed.is_due(&self.controller, now) {
+            if followed.is_due(&self.known.controller, now) {
                 self.assume(model, &key, now);
-            } else if changed.contains(&key) && !just_written {
-                self.preview(model, &key, now);
+            }
+            if changed.contains(&key) {
+                self.refresh(model, &key, now);
             }
         }
     }
@@ -122,22 +160,23 @@ impl Decider {
         };
         let Some(dispute) = followed
             .dispute
-            .take_if(|dispute| dispute.write.at.after(SLACK) <= now)
+            .take_if(|dispute| dispute.mismatch.at.after(SLACK) <= now)
         else {
             return;
         };
-        let write = &dispute.write;
-        let seen = &write.surroundings;
+        let at = dispute.mismatch.at;
+        let seen = &dispute.surroundings;
         let since = model.surroundings(&key.namespace, &seen.autoscaler);
-        let (from, to) = (write.at.before(SLACK), write.at.after(SLACK));
+        let (from, to) = (at.before(SLACK), at.after(SLACK));
         let moved =
             |placed: &Arc<crate::model::pod::Placed>| from < placed.seen && placed.seen < to;
         let skewed = seen.pods.iter().chain(&since.pods).any(moved);
-        followed.judge(if skewed {
-            Verdict::Skewed
+        if skewed {
+            followed.judge(Verdict::Skewed);
         } else {
-            Verdict::Mismatch
-        });
+            followed.judge(Verdict::Mismatch);
+            self.kept.keep(dispute.mismatch);
+        }
     }
 
     fn assume(&mut self, model: &Model, key: &ObjectKey, now: Moment) {
@@ -145,7 +184,27 @@ impl Decider {
             return;
         };
         let surroundings = model.surroundings(&key.namespace, &held.autoscaler);
-        followed.assume(&self.controller, &mut self.rivals, held, &surroundings, now);
+        followed.assume(
+            &self.known.controller,
+            &mut self.rivals,
+            held,
+            &surroundings,
+            now,
+        );
+    }
+
+    /// Looks ahead where what was found last is of another specification, or nothing was followed yet. A scale that moved is no
+    /// reason: with the old sample it would make a wish that no sync ever had.
+    fn refresh(&mut self, model: &Model, key: &ObjectKey, now: Moment) {
+        let followed = self.followed.get(key);
+        let finding = followed.and_then(|followed| followed.finding.as_ref());
+        let held = model.autoscaler(key);
+        let stands = finding.zip(held).is_some_and(|(finding, held)| {
+            finding.occasion != Occasion::Preview && *finding.autoscaler == *held.autoscaler
+        });
+        if !stands {
+            self.preview(model, key, now);
+        }
     }
 
     fn preview(&mut self, model: &Model, key: &ObjectKey, now: Moment) {
@@ -155,7 +214,7 @@ impl Decider {
         let surroundings = model.surroundings(&key.namespace, &held.autoscaler);
         let measured = sample::of_objects(model, &surroundings);
         followed.preview(
-            &self.controller,
+            &self.known.controller,
             &mut self.rivals,
             held,
             &surroundings,

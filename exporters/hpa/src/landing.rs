@@ -35,11 +35,20 @@ pub(crate) fn decisions(findings: &Findings) -> Table {
 pub(crate) fn problems(findings: &Findings, status: &WatchStatus) -> Table {
     let mut rows: Vec<Row> = Vec::new();
     for finding in &findings.autoscalers {
-        rows.extend(finding.problems.iter().map(|problem| Row {
-            severity: Severity::Warning,
-            cells: vec![format!("{}: {problem}", finding.key)],
-        }));
+        let problems = finding.problems.iter().map(ToString::to_string);
+        rows.extend(
+            problems
+                .chain(finding.unmeasured.clone())
+                .map(|problem| Row {
+                    severity: Severity::Warning,
+                    cells: vec![format!("{}: {problem}", finding.key)],
+                }),
+        );
     }
+    rows.extend(findings.known.problems.iter().map(|problem| Row {
+        severity: Severity::Warning,
+        cells: vec![problem.clone()],
+    }));
     rows.extend(status.problems().into_iter().map(|problem| Row {
         severity: Severity::Warning,
         cells: vec![problem.to_string()],

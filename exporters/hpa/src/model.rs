@@ -10,10 +10,12 @@ use hpa_engine::{Autoscaler, Moment, ObjectReference, Pod, Scale, ScaleFailure, 
 use kube_watch::{Index, ObjectKey};
 
 pub mod autoscaler;
+pub mod leader;
 pub mod pod;
 pub mod target;
 
 use self::autoscaler::Observed;
+use self::leader::{Leader, Manager};
 use self::pod::{Placed, Pods, Usage};
 use self::target::{Target, Targets};
 
@@ -27,7 +29,11 @@ pub struct Model {
     writes: Vec<Write>,
     changed: HashSet<ObjectKey>,
     gone: Vec<ObjectKey>,
+    new: Vec<ObjectKey>,
     begun: bool,
+    leader: Option<Leader>,
+    restarts: u64,
+    manager: Option<Manager>,
 }
 
 /// An autoscaler as it is now.
@@ -122,9 +128,47 @@ impl Model {
         std::mem::take(&mut self.changed)
     }
 
+    /// The autoscalers that came since they were last taken, and are still there.
+    pub fn take_new(&mut self) -> Vec<ObjectKey> {
+        let mut new = std::mem::take(&mut self.new);
+        new.retain(|key| self.autoscalers.contains_key(key));
+        new
+    }
+
     /// The autoscalers that were deleted since they were last taken.
     pub fn take_gone(&mut self) -> Vec<ObjectKey> {
         std::mem::take(&mut self.gone)
+    }
+
+    /// The targets of kinds that are not watched, by namespace: their scale has to be asked for.
+    pub fn unwatched(&self) -> Vec<(String, ObjectReference)> {
+        self.targets.unwatched()
+    }
+
+    /// What the API server answered for the scale of such a target.
+    pub fn scale_answered(
+        &mut self,
+        namespace: &str,
+        target: &ObjectReference,
+        answer: Result<Scale, ScaleFailure>,
+    ) {
+        if self.targets.answered(namespace, target, answer) {
+            let of_it = self.autoscalers.iter().filter(|(key, held)| {
+                key.namespace == namespace && held.autoscaler.spec.target == *target
+            });
+            let of_it: Vec<_> = of_it.map(|(key, _)| key.clone()).collect();
+            self.touch(of_it);
+        }
+    }
+
+    /// How often another process of the controller has taken over, as far as its Lease tells.
+    pub fn restarts(&self) -> u64 {
+        self.restarts
+    }
+
+    /// The controller manager's pod, if it can be seen.
+    pub fn manager(&self) -> Option<&Manager> {
+        self.manager.as_ref()
     }
 
     fn hold(&mut self, observed: Observed, is_new: bool) {
@@ -143,6 +187,9 @@ impl Model {
             }
             known => known,
         };
+        if known.is_none() {
+            self.new.push(key.clone());
+        }
         let is_new = known.as_ref().map_or(is_new, |known| known.is_new);
         let target = &autoscaler.spec.target;
         if let Some(known) = &known
@@ -277,5 +324,40 @@ impl Index<Usage> for Model {
         for usage in objects {
             self.apply(usage);
         }
+    }
+}
+
+impl Index<Leader> for Model {
+    fn apply(&mut self, leader: Leader) {
+        let known = self.leader.replace(leader.clone());
+        // Nobody holds it for a moment when a process gives it up before it ends.
+        let other = known.is_some_and(|known| {
+            known.holder != leader.holder || known.transitions != leader.transitions
+        });
+        self.restarts += u64::from(other && !leader.holder.is_empty());
+    }
+
+    fn delete(&mut self, _: &ObjectKey) {
+        self.leader = None;
+    }
+
+    fn reset(&mut self, _: Option<&str>, objects: Vec<Leader>) {
+        for leader in objects {
+            self.apply(leader);
+        }
+    }
+}
+
+impl Index<Manager> for Model {
+    fn apply(&mut self, manager: Manager) {
+        self.manager = Some(manager);
+    }
+
+    fn delete(&mut self, key: &ObjectKey) {
+        self.manager = self.manager.take().filter(|manager| manager.key != *key);
+    }
+
+    fn reset(&mut self, _: Option<&str>, objects: Vec<Manager>) {
+        self.manager = objects.into_iter().next();
     }
 }

@@ -6,15 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use chassis::{About, Chassis};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
+use http::Response;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use kube_watch::WatchStatus;
 use parking_lot::RwLock;
 use prometheus_client::registry::Registry;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::config::{Command, CommandLine, Config};
+use crate::config::controller::Version;
+use crate::config::{Command, CommandLine, Config, ControllerArgs, Mode};
 use crate::decide::{Decider, Findings};
 use crate::model::Model;
+use crate::sample::Asking;
 use crate::{command, landing, metrics, watch};
 
 /// Who we are.
@@ -29,6 +36,11 @@ const ABOUT: About = About {
 const DEBOUNCE: Duration = Duration::from_millis(200);
 /// How often they are at the least: syncs that nobody hears of are assumed.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How often the API server is asked for what cannot be watched.
+const ASK_EVERY: Duration = Duration::from_secs(15);
+/// So many autoscalers' metrics are asked for at the same time.
+const AT_ONCE: usize = 32;
 
 /// The whole program, from the command line to the exit code.
 pub fn run() -> ExitCode {
@@ -51,21 +63,29 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     let model = Arc::new(RwLock::new(Model::default()));
     let findings = Arc::new(ArcSwap::from_pointee(Findings::default()));
     let status = WatchStatus::new();
-    for (name, watching) in watch::open(&config.source, &config.scope, &model, &status).await? {
+    let mut opened = watch::open(&config.source, &config.scope, &model, &status).await?;
+    for (name, watching) in std::mem::take(&mut opened.watches) {
         chassis.spawn(name, never(watching));
     }
-    let decider = Decider::new(config.controller);
+    let reader = opened.reader.take();
+    let asking = reader.map(|reader| Arc::new(Asking::new(reader, config.external)));
+    let (version, told) = tokio::sync::watch::channel(None);
+    if let Some(asking) = &asking {
+        let scales = keep_asking(Arc::clone(asking), Arc::clone(&model), version);
+        chassis.spawn("ask for scales", never(scales));
+    }
     let ready = chassis.readiness("the first list of autoscalers, targets and pods");
-    chassis.spawn(
-        "decide",
-        never(keep_deciding(
-            model,
-            decider,
-            status.clone(),
-            Arc::clone(&findings),
-            ready,
-        )),
-    );
+    let deciding = Deciding {
+        decider: Decider::new(config.controller.known(None, None)?),
+        flags: config.controller,
+        asking: asking.filter(|_| config.mode == Mode::Query),
+        model,
+        opened,
+        version: told,
+        status: status.clone(),
+        findings: Arc::clone(&findings),
+    };
+    chassis.spawn("decide", never(deciding.forever(ready)));
     let mut registry = Registry::default();
     let decisions = metrics::Decisions::new(Arc::clone(&findings));
     registry.register_collector(Box::new(decisions));
@@ -74,10 +94,32 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     registry.register_collector(Box::new(status.clone()));
     chassis.page().add("watches", registry)?;
 
+    let kept = Arc::clone(&findings);
+    chassis.route("/mismatches", move |_| {
+        let answer = mismatches(&kept.load());
+        std::future::ready(answer).boxed()
+    });
+    chassis.link(
+        "/mismatches",
+        "disagreements with the controller, with all that led to them",
+    );
     let shown = Arc::clone(&findings);
     chassis.findings(move || landing::decisions(&shown.load()));
     chassis.findings(move || landing::problems(&findings.load(), &status));
     Ok(())
+}
+
+/// One line of JSON for each.
+fn mismatches(findings: &Findings) -> Response<Bytes> {
+    let mut text = String::new();
+    for mismatch in findings.mismatches.iter() {
+        text.push_str(&serde_json::to_string(mismatch).unwrap_or_default());
+        text.push('\n');
+    }
+    let mut response = Response::new(text.into());
+    let lines = HeaderValue::from_static("application/jsonl");
+    response.headers_mut().insert(CONTENT_TYPE, lines);
+    response
 }
 
 /// A task that ends is a bug, and the chassis treats it as one.
@@ -85,32 +127,84 @@ async fn never(task: impl Future<Output = Infallible>) -> Result<(), Infallible>
     match task.await {}
 }
 
-/// Follows writes at once, and computes the findings a moment after a change and once a second.
-async fn keep_deciding(
+/// Asks for what cannot be watched: the version, and the scales of targets of other kinds.
+async fn keep_asking(
+    asking: Arc<Asking>,
     model: Arc<RwLock<Model>>,
-    mut decider: Decider,
+    version: tokio::sync::watch::Sender<Option<Version>>,
+) -> Infallible {
+    let mut ticks = interval(ASK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Some(found) = asking.version().await {
+            version.send_if_modified(|known| known.replace(found) != Some(found));
+        }
+        asking.scales(&model).await;
+    }
+}
+
+/// Everything that deciding takes.
+struct Deciding {
+    decider: Decider,
+    flags: ControllerArgs,
+    /// Who asks for samples, if anybody does.
+    asking: Option<Arc<Asking>>,
+    model: Arc<RwLock<Model>>,
+    opened: watch::Opened,
+    version: tokio::sync::watch::Receiver<Option<Version>>,
     status: WatchStatus,
     findings: Arc<ArcSwap<Findings>>,
-    ready: chassis::Ready,
-) -> Infallible {
-    let mut changes = status.changes();
-    while !status.ready() {
-        changes.changed().await;
+}
+
+impl Deciding {
+    /// Follows writes at once, and computes the findings a moment after a change and once a second.
+    async fn forever(mut self, ready: chassis::Ready) -> Infallible {
+        let mut changes = self.status.changes();
+        while !self.opened.is_heard(&self.status) {
+            changes.changed().await;
+        }
+        tracing::info!("the first lists are in");
+        let mut due = Instant::now();
+        let mut samples = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                () = changes.changed() => {
+                    let writes = self.decider.hear(&mut self.model.write(), watch::now());
+                    for write in writes {
+                        match self.asking.clone() {
+                            None => self.decider.follow(&write, None),
+                            // More at once than a metrics API likes to be asked: the others are read back from their status.
+                            Some(_) if samples.len() >= AT_ONCE => self.decider.follow(&write, None),
+                            Some(asking) => samples.push(async move {
+                                let measured = asking.sample(&write.surroundings).await;
+                                (write, measured)
+                            }),
+                        }
+                    }
+                    due = due.min(Instant::now() + DEBOUNCE);
+                }
+                Some((write, measured)) = samples.next() => {
+                    self.decider.follow(&write, Some(measured));
+                }
+                () = sleep_until(due) => {
+                    self.learn();
+                    let found = self.decider.survey(&mut self.model.write(), watch::now());
+                    self.findings.store(Arc::new(found));
+                    ready.set();
+                    due = Instant::now() + TICK;
+                }
+            }
+        }
     }
-    tracing::info!("the first lists are in");
-    let mut due = Instant::now();
-    loop {
-        tokio::select! {
-            () = changes.changed() => {
-                decider.settle(&mut model.write());
-                due = due.min(Instant::now() + DEBOUNCE);
-            }
-            () = sleep_until(due) => {
-                let found = decider.decide(&mut model.write(), watch::now());
-                findings.store(Arc::new(found));
-                ready.set();
-                due = Instant::now() + TICK;
-            }
+
+    /// What is known of the controller by now.
+    fn learn(&mut self) {
+        let version = *self.version.borrow();
+        let known = self.flags.known(self.model.read().manager(), version);
+        match known {
+            Ok(known) => self.decider.learn(known),
+            Err(error) => tracing::warn!(%error, "the controller's own arguments"),
         }
     }
 }

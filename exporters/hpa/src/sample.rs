@@ -4,6 +4,10 @@ use hpa_engine::{Moment, Samples, Selector};
 
 use crate::model::{Model, Surroundings};
 
+mod ask;
+
+pub use ask::Asking;
+
 /// What `PodMetrics` objects say of the pods in these surroundings, as `metrics.k8s.io` would answer for their selector.
 /// Nothing if there are no such objects at all.
 pub fn of_objects(model: &Model, surroundings: &Surroundings) -> Samples {
@@ -54,6 +58,30 @@ pub fn over(told: Samples, measured: Samples) -> Samples {
             measured.external
         },
     }
+}
+
+/// What was asked for in vain, with the API and the reason.
+pub fn failures(samples: &Samples) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(Err(text)) = &samples.resource {
+        found.push(format!("metrics.k8s.io: {text}"));
+    }
+    for (metric, answer) in &samples.pods {
+        if let Err(text) = answer {
+            found.push(format!("custom.metrics.k8s.io {}: {text}", metric.name));
+        }
+    }
+    for (metric, _, answer) in &samples.objects {
+        if let Err(text) = answer {
+            found.push(format!("custom.metrics.k8s.io {}: {text}", metric.name));
+        }
+    }
+    for (metric, answer) in &samples.external {
+        if let Err(text) = answer {
+            found.push(format!("external.metrics.k8s.io {}: {text}", metric.name));
+        }
+    }
+    found
 }
 
 /// The end of the oldest interval that a sample covers.

@@ -8,19 +8,23 @@ use std::sync::Arc;
 use hpa_engine::{Autoscaler, Labels, Moment, SpecProblem};
 use k8s_openapi::{NamespaceResourceScope, Resource};
 use kube_watch::{
-    ObjectKey, Scope, ScopeError, Source, SourceError, WatchStatus, Watcher, Watching,
+    ObjectKey, Reader, Scope, ScopeError, Source, SourceError, State, WatchStatus, Watcher,
+    Watching,
 };
 use parking_lot::RwLock;
 use serde::Deserialize;
 use serde_json::Value;
 
 mod autoscaler;
+mod manager;
 mod pod;
 mod target;
 mod time;
 
 pub use autoscaler::{HorizontalPodAutoscaler, autoscaler};
+pub use manager::{Lease, ManagerPod, leader, manager};
 pub use pod::{PodMetrics, WrittenPod, pod, usage};
+pub(crate) use target::selector;
 pub use target::{Workload, target};
 pub use time::now;
 
@@ -89,13 +93,33 @@ pub enum OpenError {
     Scope(#[from] ScopeError),
 }
 
+/// A source, opened.
+pub struct Opened {
+    /// The watches, by name.
+    pub watches: Vec<(&'static str, Watching)>,
+    /// Whom to ask for what cannot be watched; files have nobody.
+    pub reader: Option<Reader>,
+    /// So many of the watches, in the order of the status, have to be heard of before anything can be decided.
+    needed: usize,
+}
+
+impl Opened {
+    /// Whether everything has been heard of that a decision takes. What there is to know of the controller manager is not in
+    /// it: not everybody may look into `kube-system`.
+    pub fn is_heard(&self, status: &WatchStatus) -> bool {
+        let watches = status.watches();
+        let mut needed = watches.iter().take(self.needed);
+        needed.all(|watched| watched.state != State::Starting)
+    }
+}
+
 /// The watches of everything that a decision depends on, by name.
 pub async fn open(
     source: &Source,
     scope: &Scope,
     model: &Arc<RwLock<Model>>,
     status: &WatchStatus,
-) -> Result<Vec<(&'static str, Watching)>, OpenError> {
+) -> Result<Opened, OpenError> {
     let opened = Watcher::open(source).await?;
     macro_rules! watch {
         ($trim:expr) => {
@@ -113,7 +137,29 @@ pub async fn open(
         // A cluster's metrics cannot be watched: they are asked for.
         watches.push(("watch pod metrics", watch!(usage)));
     }
-    Ok(watches)
+    let needed = status.watches().len();
+    if *source == Source::Cluster {
+        let lease = of_the_controller(None, Some("metadata.name=kube-controller-manager"));
+        let lease = opened.watch(&lease, leader, Arc::clone(model), status)?;
+        watches.push(("watch the controller's lease", lease));
+        let pod = of_the_controller(Some("component=kube-controller-manager"), None);
+        let pod = opened.watch(&pod, manager, Arc::clone(model), status)?;
+        watches.push(("watch the controller's pod", pod));
+    }
+    Ok(Opened {
+        watches,
+        reader: opened.reader(),
+        needed,
+    })
+}
+
+/// Objects of the controller manager, where kubeadm and its like put them. A managed control plane shows none.
+fn of_the_controller(labels: Option<&str>, fields: Option<&str>) -> Scope {
+    Scope {
+        namespaces: vec!["kube-system".to_owned()],
+        labels: labels.map(str::to_owned),
+        fields: fields.map(str::to_owned),
+    }
 }
 
 macro_rules! kinds {
@@ -135,5 +181,7 @@ kinds! {
     Workload<model::Deployment>: "apps" "v1" "apps/v1" "Deployment" "deployments";
     Workload<model::StatefulSet>: "apps" "v1" "apps/v1" "StatefulSet" "statefulsets";
     Workload<model::ReplicaSet>: "apps" "v1" "apps/v1" "ReplicaSet" "replicasets";
+    ManagerPod: "" "v1" "v1" "Pod" "pods";
+    Lease: "coordination.k8s.io" "v1" "coordination.k8s.io/v1" "Lease" "leases";
     PodMetrics: "metrics.k8s.io" "v1beta1" "metrics.k8s.io/v1beta1" "PodMetrics" "pods";
 }

@@ -57,10 +57,11 @@ start_control_plane() {
     --requestheader-client-ca-file="$access/authority.crt" --requestheader-allowed-names=kube-apiserver \
     --requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group --requestheader-extra-headers-prefix=X-Remote-Extra-
   await 60 "the API server is ready" kubectl get --raw=/readyz
-  # Autoscalers look every five seconds and not every fifteen, for tests that wait for one.
+  # Autoscalers look every five seconds and not every fifteen, for tests that wait for one. It leads by a Lease, as in every real cluster:
+  # that is how one from outside sees it start anew.
   start kube-controller-manager 0 "$tools/kube-controller-manager" --kubeconfig="$access/kube-controller-manager" \
     --authentication-kubeconfig="$access/kube-controller-manager" --authorization-kubeconfig="$access/kube-controller-manager" \
-    --leader-elect=false --use-service-account-credentials --root-ca-file="$access/authority.crt" \
+    --use-service-account-credentials --root-ca-file="$access/authority.crt" \
     --service-account-private-key-file="$access/service-accounts.key" --horizontal-pod-autoscaler-sync-period=5s
   start kube-scheduler 0 "$tools/kube-scheduler" --kubeconfig="$access/kube-scheduler" --authentication-kubeconfig="$access/kube-scheduler" \
     --authorization-kubeconfig="$access/kube-scheduler" --leader-elect=false

@@ -5,16 +5,18 @@
 
 pub mod grpc_health;
 pub mod http;
+pub mod metrics_api;
 pub mod page;
 
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use page::Page;
 
@@ -73,6 +75,25 @@ impl Lab {
     pub fn get(&self, arguments: &[&str]) -> Result<Value> {
         let words = [&["get", "-o", "json"], arguments].concat();
         Ok(serde_json::from_str(&self.kubectl(&words)?)?)
+    }
+
+    /// Applies objects.
+    pub fn apply(&self, objects: &[Value]) -> Result<()> {
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+        let mut kubectl = Command::new("kubectl")
+            .args(["apply", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("kubectl cannot be run")?;
+        let mut input = kubectl.stdin.take().context("an input")?;
+        input.write_all(list.to_string().as_bytes())?;
+        drop(input);
+        let output = kubectl.wait_with_output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "kubectl apply: {said}");
+        Ok(())
     }
 
     /// Applies a folder of this workspace's, and waits until its Deployments are available.

@@ -22,13 +22,14 @@ const OPERATOR_KINDS: [&str; 4] = ["PodMonitor", "PrometheusRule", "ServiceMonit
 const WITHOUT_NAMESPACE: [&str; 3] = ["ClusterRole", "ClusterRoleBinding", "Namespace"];
 
 /// What may be read: nothing that holds a secret.
-const READABLE: [&str; 13] = [
+const READABLE: [&str; 14] = [
     "adminnetworkpolicies",
     "baselineadminnetworkpolicies",
     "clusternetworkpolicies",
     "deployments",
     "events",
     "horizontalpodautoscalers",
+    "leases",
     "namespaces",
     "networkpolicies",
     "nodes",

@@ -920,3 +920,38 @@ async fn at_most_one_object_exists_in_full_at_any_time() {
     pods.until("all", |pods| pods.calls().len() == 20).await;
     assert_eq!(counted::alive_and_most(), (0, 1));
 }
+
+#[tokio::test]
+async fn what_cannot_be_watched_is_asked_for_and_each_way_to_fail_is_told_apart() {
+    let server = Server::start().await;
+    let cluster = Cluster {
+        client: server.client(),
+        timing: Timing {
+            answer: Duration::from_millis(200),
+            ..quick()
+        },
+    };
+    let reader = crate::Watcher::from(cluster).reader().unwrap();
+    for (path, answer) in [
+        ("/version", Answer::Body("{\"gitVersion\": \"v1.36.3\"}")),
+        ("/broken", Answer::Body("<html>")),
+        ("/silent", Answer::Silence),
+        ("/forbidden", Answer::Status(403, "not for you")),
+    ] {
+        server.answer_lists(path, answer);
+    }
+    let version = reader.get("/version").await.unwrap();
+    assert_eq!(version["gitVersion"], "v1.36.3");
+    for (path, reason, told) in [
+        ("/broken", Reason::Server, "no JSON"),
+        ("/silent", Reason::Unreachable, "no answer within"),
+        ("/forbidden", Reason::Forbidden, "not for you"),
+        ("/absent", Reason::Absent, "404"),
+        ("/a b", Reason::Server, "is no path"),
+    ] {
+        let error = reader.get(path).await.unwrap_err();
+        assert_eq!(error.reason, reason, "{path}: {error}");
+        assert!(error.message.contains(told), "{path}: {error}");
+    }
+    assert!(crate::Watcher::files("/nowhere").reader().is_none());
+}

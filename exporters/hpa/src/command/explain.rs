@@ -14,9 +14,10 @@ use clap::Args;
 use kube_watch::{ObjectKey, Problem, Scope, WatchStatus};
 use parking_lot::RwLock;
 
-use crate::config::{Config, ControllerArgs, SourceArgs};
+use crate::config::{ControllerArgs, SourceArgs};
 use crate::decide::{Decider, Finding};
 use crate::model::Model;
+use crate::sample::Asking;
 use crate::watch;
 
 pub(crate) use words::clock;
@@ -83,29 +84,24 @@ fn complain(text: &str, code: u8) -> ExitCode {
 
 /// Reads what there is once, and decides.
 async fn look(args: &ExplainArgs) -> anyhow::Result<(Option<Arc<Finding>>, Vec<Problem>)> {
-    let config = Config {
-        source: args.source.source.clone(),
-        scope: Scope {
-            namespaces: vec![args.namespace.clone()],
-            ..Scope::default()
-        },
-        controller: args.controller.controller()?,
+    // What is wrong with a flag is told before anything is read.
+    args.controller.controller()?;
+    let scope = Scope {
+        namespaces: vec![args.namespace.clone()],
+        ..Scope::default()
     };
     let model = Arc::new(RwLock::new(Model::default()));
     let status = WatchStatus::new();
-    let mut watches: Vec<_> = watch::open(&config.source, &config.scope, &model, &status)
-        .await?
-        .into_iter()
-        .map(|(_, watching)| watching)
-        .collect();
+    let mut opened = watch::open(&args.source.source, &scope, &model, &status).await?;
+    let mut watches = std::mem::take(&mut opened.watches);
     let mut changes = status.changes();
     let listed = async {
-        while !status.ready() {
+        while !opened.is_heard(&status) {
             changes.changed().await;
         }
     };
     let all = std::future::poll_fn(|context| {
-        for watching in &mut watches {
+        for (_, watching) in &mut watches {
             let _ = watching.as_mut().poll(context);
         }
         std::task::Poll::<()>::Pending
@@ -119,7 +115,14 @@ async fn look(args: &ExplainArgs) -> anyhow::Result<(Option<Arc<Finding>>, Vec<P
             }
         }
     }
-    let mut decider = Decider::new(config.controller);
+    let mut version = None;
+    if let Some(reader) = opened.reader.take() {
+        let asking = Asking::new(reader, false);
+        version = asking.version().await;
+        asking.scales(&model).await;
+    }
+    let known = args.controller.known(model.read().manager(), version)?;
+    let mut decider = Decider::new(known);
     let findings = decider.decide(&mut model.write(), watch::now());
     let key = ObjectKey::new(&*args.namespace, &*args.name);
     let found = findings.autoscalers.into_iter().find(|it| it.key == key);

@@ -146,6 +146,21 @@ impl ControllerArgs {
     }
 }
 
+impl Gate {
+    /// Whether it is one that the autoscaler's controller asks.
+    pub(super) fn changes_a_decision(&self) -> bool {
+        GATES.contains(&&*self.0)
+    }
+}
+
+/// The gates that change a decision.
+const GATES: [&str; 4] = [
+    "HPAConfigurableTolerance",
+    "HPAGeneration",
+    "HPAScaleToZero",
+    "PodLevelResources",
+];
+
 impl std::str::FromStr for Version {
     type Err = String;
 

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hpa_engine::{
-    Autoscaler, Controller, Counterfactuals, Decision, Limiters, Moment, Releases, SpecProblem,
-    Status, Thresholds,
+    Autoscaler, Counterfactuals, Decision, Limiters, Moment, Releases, SpecProblem, Status,
+    Thresholds,
 };
 use kube_watch::ObjectKey;
 
+use crate::config::known::Known;
+
 use super::check::{Difference, Verdict};
+use super::kept::Kept;
 
 /// The findings of one pass.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +22,11 @@ pub struct Findings {
     /// How long that took, in seconds.
     pub took: f64,
     /// The controller that is followed.
-    pub controller: Controller,
+    pub known: Known,
+    /// How often another process of it has taken over.
+    pub restarts: u64,
+    /// The last disagreements with it.
+    pub mismatches: Kept,
     /// One for each autoscaler, by name.
     pub autoscalers: Vec<Arc<Finding>>,
 }
@@ -55,6 +62,8 @@ pub struct Finding {
     pub sampled_at: Option<Moment>,
     /// When the controller was last seen to write a status.
     pub last_sync: Option<Moment>,
+    /// Metrics that were asked for and not answered, or not as anything that makes sense.
+    pub unmeasured: Vec<String>,
     /// What happened so far.
     pub tally: Tally,
 }
@@ -88,6 +97,8 @@ pub struct Tally {
     pub checks: [u64; Verdict::ALL.len()],
     /// Whether the last status that could be compared is what we would have written.
     pub agreement: Option<bool>,
+    /// Samples that were asked for: how many came to the status's own numbers, and how many did not.
+    pub samples: [u64; 2],
     /// What differed the last time that something did.
     pub differences: Vec<Difference>,
     /// Metrics without a number, by reason.

@@ -1,21 +1,19 @@
 //! One autoscaler, followed from sync to sync: what its controller remembers of it, and what each sync comes to.
 
-mod trial;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use hpa_engine::{
     Assumption, Autoscaler, Controller, Decision, Memory, Moment, Put, Rivals, Samples, ScaleEvent,
-    Status,
+    ScaleFailure, Status,
 };
 
 use super::check::{Verdict, differences, same};
 use super::findings::{Direction, Finding, History, Occasion, Tally};
+use super::kept::Mismatch;
+use super::trial::{Trial, as_of, failed};
 use crate::model::{Held, Surroundings, Write};
 use crate::sample;
-
-use trial::Trial;
 
 /// Objects keep whole seconds, and watches come a little late: what happened within this much of a write may have been before
 /// it or after.
@@ -41,7 +39,8 @@ pub(super) struct Followed {
 /// A write that is not what we would have written, until it is known whether pods were changing at the time.
 #[derive(Debug)]
 pub(super) struct Dispute {
-    pub(super) write: Write,
+    pub(super) surroundings: Surroundings,
+    pub(super) mismatch: Mismatch,
 }
 
 impl Followed {
@@ -68,13 +67,23 @@ impl Followed {
     }
 
     /// Follows a write of the controller, and sets our answer against it.
-    pub(super) fn follow(&mut self, controller: &Controller, rivals: &mut Rivals, write: Write) {
-        let surroundings = as_of(&write);
+    pub(super) fn follow(
+        &mut self,
+        controller: &Controller,
+        rivals: &mut Rivals,
+        write: &Write,
+        measured: Option<Samples>,
+    ) {
+        let mut surroundings = as_of(&write.surroundings, &write.after);
         let scaled = write.after.last_scale_time != write.before.last_scale_time;
-        let put = if scaled {
-            Put::Done(write.at)
-        } else {
-            Put::Withheld
+        // Whether the API server gave the scale and took it is no decision: it is read from the status like what was measured.
+        if let Some(text) = failed(&write.after, "FailedGetScale") {
+            surroundings.scale = Err(ScaleFailure::Get(text));
+        }
+        let put = match failed(&write.after, "FailedUpdateScale") {
+            Some(text) => Put::Failed(write.at, text),
+            None if scaled => Put::Done(write.at),
+            None => Put::Withheld,
         };
         let trial = Trial {
             controller,
@@ -84,12 +93,28 @@ impl Followed {
             now: write.at,
         };
         let before = self.memory.clone();
-        let (samples, problems) = trial.echo(&write.after, Assumption::default());
+        let echo = trial.echo(&write.after, Assumption::default());
+        let problems = !echo.untold.is_empty();
+        let contradicted = !echo.contradictions.is_empty();
+        let echo = echo.samples;
+        let unmeasured = measured.as_ref().map(sample::failures).unwrap_or_default();
+        let (samples, problems) = match measured {
+            None => (echo, problems),
+            Some(measured) => {
+                let fits = trial.fits(&measured, &write.after, &before, rivals);
+                self.tally.samples[usize::from(!fits)] += 1;
+                if fits {
+                    (sample::over(echo, measured), false)
+                } else {
+                    (echo, problems)
+                }
+            }
+        };
         let decision = trial.run(&samples, &mut self.memory, rivals);
         self.begin(&before, write.at);
-        self.count(&decision, &write);
+        self.count(&decision, write);
         if scaled && decision.rescale.is_none() {
-            self.remember_scale(&surroundings.autoscaler, &write);
+            self.remember_scale(&surroundings.autoscaler, write);
         }
         let history = self.history(&surroundings.autoscaler, controller, write.at);
         let verdict = if same(&write.after, &decision.status) {
@@ -97,9 +122,9 @@ impl Followed {
         } else if problems {
             Some(Verdict::Unsupported)
         } else {
-            trial
-                .explains(&write.after, &before, rivals)
-                .then_some(Verdict::Skewed)
+            // No usage of all these pods leads to the status: some had no metric.
+            let explained = contradicted || trial.explains(&write.after, &before, rivals);
+            explained.then_some(Verdict::Skewed)
         };
         let verdict = if history.recommendations && history.scale_events {
             verdict
@@ -109,7 +134,7 @@ impl Followed {
         self.tally.differences = differences(&write.after, &decision.status);
         self.last = Some(write.at);
         self.last_write = Some(write.at);
-        let finding = trial.finding(
+        let mut finding = trial.finding(
             decision,
             &before,
             &self.memory,
@@ -117,11 +142,23 @@ impl Followed {
             history,
             &samples,
         );
+        finding.unmeasured = unmeasured;
         self.keep(finding, &write.after);
-        match verdict {
-            Some(verdict) => self.judge(verdict),
-            None => self.dispute = Some(Dispute { write }),
+        if let Some(verdict) = verdict {
+            return self.judge(verdict);
         }
+        let mismatch = Mismatch {
+            at: write.at,
+            differences: self.tally.differences.clone(),
+            observed: (*write.after).clone(),
+            status: (*write.before).clone(),
+            memory: before,
+            sync: trial.recorded(samples),
+        };
+        self.dispute = Some(Dispute {
+            surroundings: write.surroundings.clone(),
+            mismatch,
+        });
     }
 
     /// Assumes a sync that had nothing to write. One that would have had to is not assumed: the controller is late, or gone.
@@ -144,7 +181,7 @@ impl Followed {
         };
         let before = self.memory.clone();
         let mut after = before.clone();
-        let (samples, _) = trial.echo(&held.status, Assumption::default());
+        let samples = trial.echo(&held.status, Assumption::default()).samples;
         let decision = trial.run(&samples, &mut after, rivals);
         if same(&held.status, &decision.status) {
             self.memory = after;
@@ -162,14 +199,6 @@ impl Followed {
             self.keep(finding, &held.status);
         } else {
             self.last = Some(now);
-            self.preview(
-                controller,
-                rivals,
-                held,
-                surroundings,
-                Samples::default(),
-                now,
-            );
         }
     }
 
@@ -187,6 +216,15 @@ impl Followed {
             // The controller was at it before we came: its rhythm is not known, its period is.
             self.last = Some(now);
         }
+        // A status tells what was measured at its own sync, so it is that sync that is made again; what is measured anew
+        // is of the pods that there are now.
+        let as_written;
+        let surroundings = if measured.resource.is_some() {
+            surroundings
+        } else {
+            as_written = as_of(surroundings, &held.status);
+            &as_written
+        };
         let trial = Trial {
             controller,
             surroundings,
@@ -194,7 +232,7 @@ impl Followed {
             put: &Put::Withheld,
             now,
         };
-        let (echo, _) = trial.echo(&held.status, Assumption::default());
+        let echo = trial.echo(&held.status, Assumption::default()).samples;
         let samples = sample::over(echo, measured);
         let mut after = self.memory.clone();
         let decision = trial.run(&samples, &mut after, rivals);
@@ -227,6 +265,14 @@ impl Followed {
         if let Some(finding) = &mut self.finding {
             Arc::make_mut(finding).tally = self.tally.clone();
         }
+    }
+
+    /// Forgets everything, as a controller that starts anew does: from now on, all that it remembers is seen.
+    pub(super) fn forget(&mut self) {
+        self.memory = Memory::default();
+        self.since = None;
+        self.stand_in = None;
+        self.last = None;
     }
 
     fn keep(&mut self, mut finding: Finding, status: &Arc<Status>) {
@@ -331,26 +377,4 @@ fn reach(autoscaler: &Autoscaler, controller: &Controller) -> (Duration, Duratio
         .flat_map(|rules| &rules.policies)
         .map(hpa_engine::Policy::period);
     (up.max(down), periods.max().unwrap_or_default())
-}
-
-/// What the controller saw before it wrote: the replicas that it names, and neither pods that its own write brought nor the
-/// deletions that it caused.
-fn as_of(write: &Write) -> Surroundings {
-    let mut surroundings = write.surroundings.clone();
-    let (from, to) = (write.after.current_replicas, write.after.desired_replicas);
-    if let Ok(scale) = &mut surroundings.scale {
-        scale.replicas = from;
-    }
-    let scaled = write.after.last_scale_time != write.before.last_scale_time;
-    let edge = write.at.whole_seconds().before(SLACK);
-    if scaled && to > from {
-        surroundings.pods.retain(|placed| placed.created < edge);
-    } else if scaled && to < from {
-        for placed in &mut surroundings.pods {
-            if placed.deleted.is_some_and(|deleted| deleted >= edge) {
-                Arc::make_mut(placed).pod.deleting = false;
-            }
-        }
-    }
-    surroundings
 }

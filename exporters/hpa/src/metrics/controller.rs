@@ -9,34 +9,22 @@ use super::{Series, seconds, table};
 use crate::decide::Findings;
 
 pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, findings: &Findings) -> Result {
-    let settings = &findings.controller.settings;
     let mut series = Series::open(encoder, &table::SETTING)?;
-    for (setting, value) in [
-        ("sync_period", settings.sync_period.as_secs_f64()),
-        (
-            "downscale_stabilization",
-            settings.downscale_stabilization.as_secs_f64(),
-        ),
-        ("tolerance", settings.tolerance),
-        (
-            "cpu_initialization_period",
-            settings.cpu_initialization.as_secs_f64(),
-        ),
-        (
-            "initial_readiness_delay",
-            settings.initial_readiness.as_secs_f64(),
-        ),
-    ] {
-        let labels = [("setting", setting.into()), ("source", "default".into())];
-        series.gauge(&labels, value)?;
+    for setting in &findings.known.settings {
+        let labels = [
+            ("setting", setting.name.into()),
+            ("source", setting.source.as_str().into()),
+        ];
+        series.gauge(&labels, setting.value)?;
     }
-    let profile = &findings.controller.profile;
+    let profile = &findings.known.controller.profile;
     let labels = [
         ("version", version(profile).into()),
         ("arch", arch(profile).into()),
         ("gates", gates(profile).into()),
     ];
     Series::open(encoder, &table::PROFILE)?.gauge(&labels, 1.0)?;
+    Series::open(encoder, &table::RESTARTS)?.count(&[], findings.restarts)?;
     let autoscalers = u32::try_from(findings.autoscalers.len()).unwrap_or(u32::MAX);
     Series::open(encoder, &table::AUTOSCALERS)?.gauge(&[], autoscalers.into())?;
     Series::open(encoder, &table::EVALUATION)?.gauge(&[], findings.took)?;

@@ -157,6 +157,8 @@ families! {
         "Statuses that the controller wrote, by how our answer compares: match, mismatch, skewed (it may have seen other pods or another sample), warming (not all of its memory is known), unsupported";
     AGREEMENT: Gauge Autoscaler [] "hpa_decision_agreement"
         "1 if the last status that could be compared is what we would have written, 0 if not; absent before there was one";
+    SAMPLES: Counter Autoscaler ["result"] "hpa_decision_samples_total"
+        "Samples that were asked for right after a sync: match came to the numbers that the controller wrote, and were used";
     HISTORY: Gauge Autoscaler ["kind"] "hpa_decision_history_complete"
         "1 once all is known that the controller remembers: recommendations, scale_events";
     SPEC_PROBLEM: Gauge Autoscaler ["field"] "hpa_decision_spec_problem"
@@ -167,6 +169,8 @@ families! {
         "A setting of the controller that is followed, in seconds or as a ratio, and where it is known from";
     PROFILE: Gauge Exporter ["version", "arch", "gates"] "hpa_decision_profile_info"
         "The rules that are followed: the controller's version, its processor, and the gates that are on";
+    RESTARTS: Counter Exporter [] "hpa_decision_controller_restarts_total"
+        "Times that another process of the controller took over, which remembers nothing";
     AUTOSCALERS: Gauge Exporter [] "hpa_decision_exporter_autoscalers"
         "Autoscalers that are followed";
     EVALUATION: Gauge Exporter [] "hpa_decision_evaluation_duration_seconds"

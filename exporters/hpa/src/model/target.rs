@@ -82,6 +82,8 @@ pub(super) struct Targets {
     asked: HashMap<(String, ObjectReference), Result<Scale, ScaleFailure>>,
     /// Which autoscalers scale what, by namespace, kind and name.
     claims: HashMap<(String, String, String), Vec<ObjectKey>>,
+    /// How many autoscalers name what, by namespace and reference.
+    references: HashMap<(String, ObjectReference), usize>,
 }
 
 impl Targets {
@@ -107,14 +109,45 @@ impl Targets {
         })
     }
 
+    /// Of kinds that are not watched: what has to be asked for.
+    pub(super) fn unwatched(&self) -> Vec<(String, ObjectReference)> {
+        let references = self.references.keys();
+        references
+            .filter(|(_, target)| watched(target).is_none())
+            .cloned()
+            .collect()
+    }
+
+    /// What `/scale` answered; gives the autoscalers that scale it, if that is news.
+    pub(super) fn answered(
+        &mut self,
+        namespace: &str,
+        target: &ObjectReference,
+        answer: Result<Scale, ScaleFailure>,
+    ) -> bool {
+        let key = (namespace.to_owned(), target.clone());
+        let known = self.asked.insert(key, answer.clone());
+        known != Some(answer)
+    }
+
     pub(super) fn claim(&mut self, autoscaler: &ObjectKey, target: &ObjectReference) {
         let claims = self.claims.entry(place(autoscaler, target)).or_default();
         if !claims.contains(autoscaler) {
             claims.push(autoscaler.clone());
+            let reference = (autoscaler.namespace.clone(), target.clone());
+            *self.references.entry(reference).or_default() += 1;
         }
     }
 
     pub(super) fn release(&mut self, autoscaler: &ObjectKey, target: &ObjectReference) {
+        let reference = (autoscaler.namespace.clone(), target.clone());
+        if let Some(count) = self.references.get_mut(&reference) {
+            *count -= 1;
+            if *count == 0 {
+                self.references.remove(&reference);
+                self.asked.remove(&reference);
+            }
+        }
         let place = place(autoscaler, target);
         if let Some(claims) = self.claims.get_mut(&place) {
             claims.retain(|it| it != autoscaler);

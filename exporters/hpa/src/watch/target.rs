@@ -48,7 +48,7 @@ pub fn target<K: target::Kind>(workload: Workload<K>) -> Target<K> {
 }
 
 /// A selector as the scale subresource writes it (`metav1.LabelSelectorAsSelector`, `Selector.String`): by key.
-fn selector(selector: LabelSelector) -> String {
+pub(crate) fn selector(selector: LabelSelector) -> String {
     let equal = selector
         .match_labels
         .into_iter()

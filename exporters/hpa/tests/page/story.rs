@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hpa_engine::{Controller, Moment};
+use hpa_engine::Moment;
+use hpa_exporter::config::ControllerArgs;
 use hpa_exporter::decide::{Decider, Findings};
 use hpa_exporter::metrics;
 use hpa_exporter::model::Model;
@@ -41,7 +42,7 @@ impl Story {
             model: Arc::default(),
             found: Arc::default(),
             now: BEGIN,
-            decider: Decider::new(Controller::default()),
+            decider: Decider::new(ControllerArgs::default().known(None, None).unwrap()),
         }
     }
 
@@ -63,7 +64,7 @@ impl Story {
         let source = Source::Files(path);
         let everywhere = Scope::default();
         let watches = watch::open(&source, &everywhere, &self.model, &status);
-        let mut watches = watches.await.unwrap();
+        let mut watches = watches.await.unwrap().watches;
         let mut changes = status.changes();
         let first_list = async {
             while !status.ready() {

@@ -1,15 +1,15 @@
-//! One sync, decided with what was seen of it.
+//! One sync, tried: with what was seen, and with what nobody outside can know one way or the other.
 
 use std::sync::Arc;
 
 use hpa_engine::{
-    Assumption, Controller, Decision, Memory, Moment, Put, Recommendation, Rivals, Samples, Status,
-    Sync,
+    Assumption, ConditionKind, Controller, Decision, Echo, Memory, Moment, Put, Recommendation,
+    Recorded, Rivals, Samples, Status, Sync, Truth,
 };
 
-use super::SLACK;
-use crate::decide::check::same;
-use crate::decide::findings::{Finding, History, Occasion, Tally};
+use super::check::same;
+use super::findings::{Finding, History, Occasion, Tally};
+use super::follow::SLACK;
 use crate::model::Surroundings;
 use crate::sample;
 
@@ -24,21 +24,32 @@ pub(super) struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Samples that lead to what the status says; and whether the status does not say enough.
-    pub(super) fn echo(&self, status: &Status, assumption: Assumption) -> (Samples, bool) {
+    /// Samples that lead to what the status says.
+    pub(super) fn echo(&self, status: &Status, assumption: Assumption) -> Echo {
         let Ok(scale) = &self.surroundings.scale else {
-            return (Samples::default(), false);
+            return Echo::default();
         };
         let pods = self.surroundings.pods();
-        let echo = self.controller.echo(
+        self.controller.echo(
             &self.surroundings.autoscaler,
             status,
             scale,
             &pods,
             assumption,
             self.now,
-        );
-        (echo.samples, !echo.untold.is_empty())
+        )
+    }
+
+    /// All of it, to be decided again some other time.
+    pub(super) fn recorded(&self, samples: Samples) -> Recorded {
+        Recorded {
+            now: self.now,
+            autoscaler: (*self.surroundings.autoscaler).clone(),
+            scale: self.surroundings.scale.clone(),
+            pods: self.surroundings.pods().into_iter().cloned().collect(),
+            samples,
+            put: self.put.clone(),
+        }
     }
 
     pub(super) fn run(
@@ -52,11 +63,7 @@ impl Trial<'_> {
         self.controller.sync(&sync, memory, rivals)
     }
 
-    pub(super) fn sync<'b>(
-        &'b self,
-        pods: &'b [&'b hpa_engine::Pod],
-        samples: &'b Samples,
-    ) -> Sync<'b> {
+    fn sync<'b>(&'b self, pods: &'b [&'b hpa_engine::Pod], samples: &'b Samples) -> Sync<'b> {
         Sync {
             autoscaler: &self.surroundings.autoscaler,
             status: self.status,
@@ -66,6 +73,26 @@ impl Trial<'_> {
             put: self.put,
             now: self.now,
         }
+    }
+
+    /// Whether what was measured comes to the numbers that the controller wrote: then it saw the same.
+    pub(super) fn fits(
+        &self,
+        measured: &Samples,
+        theirs: &Status,
+        memory: &Memory,
+        rivals: &mut Rivals,
+    ) -> bool {
+        let echo = self.echo(theirs, Assumption::default()).samples;
+        let samples = sample::over(echo, measured.clone());
+        let decision = self.run(&samples, &mut memory.clone(), rivals);
+        let ours = &decision.status.current_metrics;
+        let theirs = &theirs.current_metrics;
+        ours.len() == theirs.len()
+            && ours
+                .iter()
+                .zip(theirs)
+                .all(|(ours, theirs)| ours.current == theirs.current)
     }
 
     /// Whether something that an outside observer cannot know would lead to the controller's answer: which of the youngest
@@ -90,7 +117,7 @@ impl Trial<'_> {
             ]
         });
         let mut answers = |trial: &Self, assumption| {
-            let (samples, _) = trial.echo(theirs, assumption);
+            let samples = trial.echo(theirs, assumption).samples;
             let decision = trial.run(&samples, &mut memory.clone(), rivals);
             same(theirs, &decision.status)
         };
@@ -143,17 +170,13 @@ impl Trial<'_> {
             history,
             sampled_at: sample::end(samples).filter(|at| *at != self.now),
             last_sync: None,
+            unmeasured: Vec::new(),
             tally: Tally::default(),
         }
     }
 
     /// What was not seen can only hold the wish back: with nothing but what was seen, and with the stand-in for the rest.
-    pub(super) fn bounds(
-        &self,
-        sync: &Sync<'_>,
-        decision: &Decision,
-        memory: &Memory,
-    ) -> Option<(i32, i32)> {
+    fn bounds(&self, sync: &Sync<'_>, decision: &Decision, memory: &Memory) -> Option<(i32, i32)> {
         let wish = decision.wish?;
         let mut seen = memory.clone();
         seen.recommendations.clear();
@@ -166,4 +189,43 @@ impl Trial<'_> {
         let free = self.controller.sync(sync, &mut seen, &mut alone).desired;
         Some((free.min(decision.desired), free.max(decision.desired)))
     }
+}
+
+/// The API server's words, if the status says that it refused for this reason.
+pub(super) fn failed(status: &Status, reason: &str) -> Option<String> {
+    let able = status.condition(ConditionKind::AbleToScale)?;
+    let told = able.status == Truth::False && able.reason == reason;
+    let words = || {
+        able.message
+            .split_once(": ")
+            .map_or(&*able.message, |it| it.1)
+    };
+    told.then(|| words().to_owned())
+}
+
+/// What the controller saw at the sync that this status is of: the replicas that it names, and neither pods that its own write
+/// of the scale brought nor the deletions that it caused.
+pub(super) fn as_of(surroundings: &Surroundings, status: &Status) -> Surroundings {
+    let mut surroundings = surroundings.clone();
+    if *status == Status::default() {
+        return surroundings;
+    }
+    let (from, to) = (status.current_replicas, status.desired_replicas);
+    if let Ok(scale) = &mut surroundings.scale {
+        scale.replicas = from;
+    }
+    let Some(scaled) = status.last_scale_time.filter(|_| from != to) else {
+        return surroundings;
+    };
+    let edge = scaled.before(SLACK);
+    if to > from {
+        surroundings.pods.retain(|placed| placed.created < edge);
+    } else {
+        for placed in &mut surroundings.pods {
+            if placed.deleted.is_some_and(|deleted| deleted >= edge) {
+                Arc::make_mut(placed).pod.deleting = false;
+            }
+        }
+    }
+    surroundings
 }

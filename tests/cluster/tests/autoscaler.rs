@@ -1,0 +1,136 @@
+//! The real controller scales under metrics that follow a script, and the exporter decides the same at every sync.
+//!
+//! Nine autoscalers of all kinds, each on a target of its own, have their metrics changed every few seconds. Each status that the
+//! controller writes is set against the exporter's own answer, by the exporter: its counts of match, skewed, warming and mismatch are the
+//! figures of this test. A metric breaks on the way, and the controller is restarted.
+#![expect(clippy::print_stdout, reason = "what the test saw")]
+
+mod autoscaler {
+    pub(crate) mod play;
+    pub(crate) mod stage;
+}
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use autoscaler::play::Play;
+use autoscaler::stage::{self, Exporter, NAMESPACE};
+use cluster_tests::metrics_api::{self, MetricsApi};
+use cluster_tests::page::Page;
+use cluster_tests::{Lab, eventually};
+
+/// Statuses that have to be compared, after what is warming.
+const SYNCS: f64 = 300.0;
+/// How long that may take. Nine autoscalers, looked at every five seconds, make a hundred a minute.
+const LIMIT: Duration = Duration::from_mins(12);
+/// How often the script goes on.
+const BEAT: Duration = Duration::from_millis(700);
+
+#[test]
+#[ignore = "needs a lab: tests/cluster/run"]
+fn the_controller_decides_as_the_exporter_says_it_does() -> Result<()> {
+    let lab = Lab::entered();
+    let api = MetricsApi::start(&lab)?;
+    let result = play(&lab, &api);
+    stage::clear(&lab)?;
+    metrics_api::restore(&lab)?;
+    result
+}
+
+fn play(lab: &Lab, api: &MetricsApi) -> Result<()> {
+    stage::clear(lab)?;
+    let exporter = Exporter::start(lab)?;
+    stage::targets(lab)?;
+    eventually("all targets run", Duration::from_mins(3), || {
+        stage::all_run(lab)
+    });
+    let mut play = Play::new(api, 7);
+    play.beat(lab)?;
+    // Autoscalers that come after the exporter have no past that it does not know.
+    stage::autoscalers(lab)?;
+    let began = Instant::now();
+    let mut restarted = false;
+    loop {
+        sleep(BEAT);
+        play.beat(lab)?;
+        let counts = Counts::read(&exporter.page()?);
+        if counts.compared() > SYNCS / 2.0 && !restarted {
+            restarted = true;
+            println!("before the controller's restart: {counts:?}");
+            lab.process("restart", "kube-controller-manager")?;
+        }
+        if counts.compared() >= SYNCS && restarted {
+            break;
+        }
+        ensure!(began.elapsed() < LIMIT, "not within {LIMIT:?}: {counts:?}");
+    }
+    let page = agreed(&exporter)?;
+    let broken = [
+        ("horizontalpodautoscaler", "broken"),
+        ("namespace", NAMESPACE),
+    ];
+    ensure!(
+        page.sum("hpa_decision_metric_errors_total", &broken) > Some(0.0),
+        "the broken metric was not seen"
+    );
+    ensure!(
+        page.sum("hpa_decision_scale_events_total", &[]) > Some(20.0),
+        "hardly anything was scaled"
+    );
+    let restarts = page.sum("hpa_decision_controller_restarts_total", &[]);
+    ensure!(restarts == Some(1.0), "restarts: {restarts:?}");
+    Ok(())
+}
+
+/// Prints the counts; an error if there is a mismatch.
+fn agreed(exporter: &Exporter) -> Result<Page> {
+    let page = exporter.page()?;
+    for (result, count) in Counts::read(&page).all() {
+        println!("figure hpa_agreement_{result} {count}");
+    }
+    for (series, count) in page.series("hpa_decision_checks_total", &[("result", "mismatch")]) {
+        ensure!(count == 0.0, "{series} {count}\n{}", exporter.mismatches()?);
+    }
+    Ok(page)
+}
+
+/// The exporter's verdicts so far.
+#[derive(Debug)]
+struct Counts {
+    agreed: f64,
+    disagreed: f64,
+    skewed: f64,
+    warming: f64,
+    unsupported: f64,
+}
+
+impl Counts {
+    fn read(page: &Page) -> Self {
+        let count = |result| {
+            page.sum("hpa_decision_checks_total", &[("result", result)])
+                .unwrap_or_default()
+        };
+        Self {
+            agreed: count("match"),
+            disagreed: count("mismatch"),
+            skewed: count("skewed"),
+            warming: count("warming"),
+            unsupported: count("unsupported"),
+        }
+    }
+
+    fn compared(&self) -> f64 {
+        self.agreed + self.disagreed
+    }
+
+    fn all(&self) -> [(&'static str, f64); 5] {
+        [
+            ("match", self.agreed),
+            ("mismatch", self.disagreed),
+            ("skewed", self.skewed),
+            ("warming", self.warming),
+            ("unsupported", self.unsupported),
+        ]
+    }
+}
