@@ -10,8 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use crate::figures::Figures;
-use crate::process;
-use crate::{grpc_health, hpa};
+use crate::{grpc_health, hpa, netpol, process};
 
 /// Measures an exporter beside its peer and prints `figure NAME VALUE UNIT` lines.
 #[derive(Debug, Parser)]
@@ -27,6 +26,8 @@ enum What {
     GrpcHealth(GrpcHealth),
     /// hpa-exporter and its engine beside the controller's own Go code.
     Hpa(Hpa),
+    /// netpol-engine beside cyclonus' matcher.
+    Netpol(netpol::Plan),
 }
 
 /// What is asked of any exporter.
@@ -105,6 +106,7 @@ fn measure(what: What) -> anyhow::Result<()> {
             process::stay_aside()?;
             runtime.block_on(hpa::run(&plan, &mut figures))
         }
+        What::Netpol(plan) => netpol::run(&plan),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Figures beside a peer's in the same run.
 //!
 //! `command -> (grpc_health, hpa) -> (process, page, load) -> figures`
+//! `command -> netpol -> figures`
 //!
 //! Prints `figure NAME VALUE UNIT` lines and writes nothing but temporary files.
 
@@ -10,6 +11,7 @@ mod grpc_health;
 mod hpa;
 mod http;
 mod load;
+mod netpol;
 mod page;
 mod process;
 

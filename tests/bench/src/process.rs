@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -104,17 +104,27 @@ impl Process {
 
     /// What is resident.
     pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
-        let status = self.read("status")?;
-        let line = |name| kilobytes(&status, name).with_context(|| format!("no {name}"));
-        Ok(Memory {
-            resident: line("VmRSS:")? * 1024.0,
-            peak: line("VmHWM:")? * 1024.0,
-        })
+        Memory::read(&self.read("status")?)
     }
 
     fn read(&self, name: &str) -> anyhow::Result<String> {
         let path = format!("/proc/{}/{name}", self.child.id());
         fs::read_to_string(&path).with_context(|| format!("{path}: has it ended?"))
+    }
+}
+
+impl Memory {
+    /// What is resident of this program itself.
+    pub(crate) fn of_this_process() -> anyhow::Result<Self> {
+        Self::read(&fs::read_to_string("/proc/self/status")?)
+    }
+
+    fn read(status: &str) -> anyhow::Result<Self> {
+        let line = |name| kilobytes(status, name).with_context(|| format!("no {name}"));
+        Ok(Self {
+            resident: line("VmRSS:")? * 1024.0,
+            peak: line("VmHWM:")? * 1024.0,
+        })
     }
 }
 
@@ -143,6 +153,16 @@ pub(crate) fn stay_aside() -> anyhow::Result<()> {
 /// A loopback address on which nothing listens at the moment.
 pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Runs a program on the measured processor to its end; it prints for itself.
+pub(crate) fn run_measured(program: &Path, arguments: &[OsString]) -> anyhow::Result<ExitStatus> {
+    Command::new("taskset")
+        .args(["-c", &Place::Measured.processor()])
+        .arg(program)
+        .args(arguments)
+        .status()
+        .context("taskset (of util-linux) does not run")
 }
 
 /// This program as the shop.

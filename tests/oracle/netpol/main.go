@@ -17,9 +17,16 @@ import (
 func main() {
 	seed := flag.Int64("seed", 1, "the first seed")
 	count := flag.Int64("count", 60, "how many scenarios")
+	timed := flag.String("time", "", "only ask cyclonus about the connections in this `file`, and say how long it took")
 	flag.Parse()
 	// The matcher logs what it thinks of odd policies.
 	logrus.SetLevel(logrus.PanicLevel)
+	if *timed != "" {
+		if err := measure(*timed); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 
 	out := bufio.NewWriterSize(os.Stdout, 1<<20)
 	encoder := json.NewEncoder(out)
