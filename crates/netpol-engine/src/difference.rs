@@ -129,8 +129,9 @@ fn ends(before: &Matrix, after: &Matrix) -> Vec<(EdgeEnd, Endpoint)> {
         .into_iter()
         .map(|(workload, pod)| (EdgeEnd::Workload(workload), Endpoint::Pod(pod)))
         .collect();
-    let v4 = |pod: &Pod| pod.address(Family::V4).is_some();
-    if before.cluster().pods.values().any(v4) {
+    // What is not placed yet, as in a folder of manifests, may get an address of any family.
+    let may_have_v4 = |pod: &Pod| pod.addresses.is_empty() || pod.address(Family::V4).is_some();
+    if before.cluster().pods.values().any(may_have_v4) {
         ends.push((EdgeEnd::Outside, Endpoint::Address(OUTSIDE)));
     }
     ends

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chassis::parse_duration;
-use clap::{Args, Parser};
+use clap::{Args, Parser, Subcommand};
 use kube_watch::Source;
 use netpol_engine::{ObjectKey, Profile};
 
+use crate::command::{check, diff, explain, matrix, suggest};
 use crate::observe;
 
 /// From one dial of a pair to the next.
@@ -31,15 +32,34 @@ pub const DEFAULT_MAX_SERIES: usize = 5_000;
 #[command(
     name = "netpol-exporter",
     about = "Which calls that the application needs do the NetworkPolicies forbid, does the network agree, and which policy is to blame?",
+    args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
 pub struct CommandLine {
+    /// What to do instead of exporting.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// The process: web server, logs, threads.
     #[command(flatten)]
     pub chassis: chassis::ChassisArgs,
     /// What is watched and required.
     #[command(flatten)]
     pub exporter: ExporterArgs,
+}
+
+/// What the binary does besides exporting.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what policies forbid of what the application needs; exit 1 if they do.
+    Check(check::CheckArgs),
+    /// Say why a connection is allowed or not; exit 1 if it is not.
+    Explain(explain::ExplainArgs),
+    /// Print the smallest policies that would open what is required and blocked.
+    Suggest(suggest::SuggestArgs),
+    /// Say what a change of policies opens and closes, as Markdown; exit 1 if it blocks a required flow.
+    Diff(diff::DiffArgs),
+    /// Show who may dial whom.
+    Matrix(matrix::MatrixArgs),
 }
 
 /// The exporter's flags, as typed.
@@ -139,7 +159,7 @@ pub enum ConfigError {
     NoRate,
 }
 
-fn profile(name: &str) -> Result<Profile, String> {
+pub(crate) fn profile(name: &str) -> Result<Profile, String> {
     Profile::named(name).ok_or_else(|| {
         let names = Profile::ALL.map(|it| it.name);
         format!("no such profile: it is one of {}", names.join(", "))

@@ -13,6 +13,8 @@ const MOST_BYTES: u64 = 16 << 20;
 pub struct Read {
     /// The flows that can be understood, in the order of the files.
     pub flows: Vec<Flow>,
+    /// The namespace that the first of the files to name one is about.
+    pub namespace: Option<String>,
     /// What cannot.
     pub problems: Vec<Problem>,
 }
@@ -51,6 +53,7 @@ pub fn read(paths: &[PathBuf]) -> Read {
             Ok(documents) => {
                 for document in documents {
                     let (flows, problems) = document.check();
+                    read.namespace = read.namespace.take().or(document.namespace);
                     read.flows.extend(flows);
                     for problem in problems {
                         read.problem(path, problem.into());

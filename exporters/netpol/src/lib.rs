@@ -20,6 +20,7 @@ pub mod decide;
 
 pub mod metrics;
 
+pub mod command;
 pub mod grid;
 mod landing;
 mod pages;

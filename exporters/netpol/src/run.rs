@@ -14,14 +14,14 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::config::{CommandLine, Config};
+use crate::config::{Command, CommandLine, Config};
 use crate::decide::{decide, survey};
 use crate::metrics::{self, Latest};
 use crate::model::Model;
 use crate::observe::Observer;
 use crate::receive::Receiver;
 use crate::receive::identity::Gate;
-use crate::{flows, landing, pages, watch};
+use crate::{command, flows, landing, pages, watch};
 
 /// Who we are.
 const ABOUT: About = About {
@@ -56,11 +56,20 @@ struct Deciding {
 /// The whole program, from the command line to the exit code.
 pub fn run() -> ExitCode {
     let line: CommandLine = chassis::parse(&ABOUT);
-    let exporter = line.exporter;
-    chassis::run(&ABOUT, line.chassis, async |chassis| {
-        let config = Config::try_from(exporter)?;
-        anyhow::Ok(set_up(chassis, config).await?)
-    })
+    match line.command {
+        Some(Command::Check(args)) => command::check::run(&args),
+        Some(Command::Explain(args)) => command::explain::run(&args),
+        Some(Command::Suggest(args)) => command::suggest::run(&args),
+        Some(Command::Diff(args)) => command::diff::run(&args),
+        Some(Command::Matrix(args)) => command::matrix::run(&args),
+        None => {
+            let exporter = line.exporter;
+            chassis::run(&ABOUT, line.chassis, async |chassis| {
+                let config = Config::try_from(exporter)?;
+                anyhow::Ok(set_up(chassis, config).await?)
+            })
+        }
+    }
 }
 
 async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
