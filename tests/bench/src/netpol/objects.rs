@@ -20,6 +20,9 @@ pub(super) struct Objects {
 }
 
 impl Objects {
+    /// Pods of each workload of the usual cluster.
+    pub(super) const REPLICAS: usize = 5;
+
     /// 20 workloads of 5 replicas in each namespace; a default deny in both directions, DNS, and nine edges each.
     pub(super) fn usual(namespaces: u32) -> Self {
         let mut objects = Self::default();
@@ -27,7 +30,7 @@ impl Objects {
             let namespace = format!("team-{space}");
             objects.namespace(&namespace, Labels::new());
             for workload in 0..20 {
-                for replica in 0..5 {
+                for replica in 0..Self::REPLICAS {
                     let labels = [
                         ("app", format!("app-{workload}")),
                         ("team", namespace.clone()),

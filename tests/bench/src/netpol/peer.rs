@@ -180,13 +180,21 @@ fn ask(
     serde_json::from_slice(&said.stdout).context("the peer's answer")
 }
 
-/// Connections between pods picked at random, always the same ones, on the ports that the policies are about.
+/// Connections between pods, always the same ones, on the ports that the policies are about: every second one between two picked at
+/// random, which is mostly denied, and every other one from the workload before to the one behind, which is mostly allowed.
 fn queries(objects: &Objects, count: usize) -> Vec<Asked> {
     const PORTS: [u16; 5] = [8000, 8001, 8002, 8003, 9090];
     let mut random = fastrand::Rng::with_seed(1);
     let pods = objects.pods.len();
+    let mut aimed = false;
     let mut one = || {
-        let (source, destination) = (random.usize(..pods), random.usize(..pods));
+        aimed = !aimed;
+        let destination = random.usize(..pods);
+        let source = if aimed {
+            destination.saturating_sub(Objects::REPLICAS)
+        } else {
+            random.usize(..pods)
+        };
         Asked {
             source,
             destination,
