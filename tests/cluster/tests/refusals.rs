@@ -89,6 +89,11 @@ fn the_want_of_root_is_named() {
         let part = part.unwrap();
         fs::copy(part.path(), copy.join("lab").join(part.file_name())).unwrap();
     }
+    // Which modules it would have to fetch is read from here.
+    let kubernetes = folder.path().join("tests/tools/kubernetes");
+    fs::create_dir_all(&kubernetes).unwrap();
+    let pinned = format!("{CLUSTER}/../tools/kubernetes/go.mod");
+    fs::copy(pinned, kubernetes.join("go.mod")).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let mut up = Command::new(copy.join("up"));
     if is_root() {
