@@ -23,10 +23,11 @@ const MEGABYTE: f64 = 1e6;
 const IN_FILE: usize = 100;
 /// The files may take long to read on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(20);
 const AUTOSCALERS: &str = "hpa_decision_exporter_autoscalers";
 const EVALUATION: &str = "hpa_decision_evaluation_duration_seconds";
-const USAGE: &str = "hpa_decision_metric_usage";
+/// Only those have it whose controller was seen to write.
+const LAST_WRITE: &str = "hpa_decision_last_sync_timestamp_seconds";
 /// Syncs that nobody hears of are assumed within that time: then every autoscaler was looked at more than once.
 const SETTLING: Duration = Duration::from_secs(45);
 
@@ -46,7 +47,7 @@ pub(super) async fn run(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()
     let one = Member(count);
     write(folder.path(), "one-target", [one.deployment()])?;
     write(folder.path(), "one-pods", one.pods())?;
-    write(folder.path(), "one", [one.autoscaler(41)])?;
+    write(folder.path(), "one", [one.autoscaler(64)])?;
 
     let address = process::free_address()?;
     let mut source = OsString::from("--source=files:");
@@ -60,7 +61,9 @@ pub(super) async fn run(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()
     let start = Instant::now();
     let mut delays = Vec::new();
     for round in 0..if plan.quick { 1 } else { 15 } {
-        delays.push(change(address, folder.path(), one, 42 + round).await?);
+        // Out of step with whoever looks at files.
+        sleep(POLL * 7).await;
+        delays.push(change(address, folder.path(), one, 55 + round % 5).await?);
     }
     let used = exporter.cpu()?.saturating_sub(before);
     let page = Page::scrape(address, &[EVALUATION]).await?;
@@ -96,22 +99,21 @@ async fn change(
     one: Member,
     percent: usize,
 ) -> anyhow::Result<f64> {
-    write(folder, "one", [one.autoscaler(percent)])?;
-    let start = Instant::now();
     let series = format!(
-        "{USAGE}{{namespace=\"{}\",horizontalpodautoscaler=\"{}\",metric_index=\"0\"",
+        "{LAST_WRITE}{{namespace=\"{}\",horizontalpodautoscaler=\"{}\"",
         one.namespace(),
         one.name()
     );
+    let before = Page::value(address, LAST_WRITE, &series).await?;
+    write(folder, "one", [one.autoscaler(percent)])?;
+    let start = Instant::now();
     loop {
-        let shown = Page::value(address, USAGE, &series).await?;
-        #[expect(clippy::cast_precision_loss, reason = "percent")]
-        if shown.is_some_and(|shown| (shown - percent as f64).abs() < 0.5) {
+        if Page::value(address, LAST_WRITE, &series).await? > before {
             return Ok(start.elapsed().as_secs_f64());
         }
         ensure!(
             start.elapsed() < PATIENCE,
-            "{series} never was {percent}: {shown:?}"
+            "{series} stayed {before:?}: the change never was on the page"
         );
         sleep(POLL).await;
     }

@@ -80,6 +80,9 @@ enum Command {
         /// How often each sync is decided.
         #[arg(long, default_value_t = 50)]
         times: u32,
+        /// The built oracle: the controller's own syncs are timed beside ours, once each.
+        #[arg(long)]
+        oracle: Option<PathBuf>,
     },
     /// Play scenario files, and compare.
     Play {
@@ -152,7 +155,14 @@ impl Command {
                 say(&format!("figure hpa_quantity_differences {different}"));
                 Ok(different == 0)
             }
-            Self::Time { scenarios, times } => time(scenarios, times),
+            Self::Time {
+                scenarios,
+                times,
+                oracle,
+            } => match oracle {
+                None => time(scenarios, times),
+                Some(program) => time_beside(&Oracle { program }, scenarios),
+            },
             Self::Play {
                 oracle,
                 minor,
@@ -230,6 +240,19 @@ fn replay(oracle: &Oracle, minor: Minor, files: &[PathBuf]) -> Result<bool> {
         }
     }
     Ok(same)
+}
+
+fn time_beside(oracle: &Oracle, count: u64) -> Result<bool> {
+    let scenarios: Vec<_> = (0..count).map(of_seed).collect();
+    let times = crate::timing::beside(oracle, &scenarios)?;
+    #[expect(clippy::cast_precision_loss, reason = "as many as fit in memory")]
+    let mean = |times: &[f64]| times.iter().sum::<f64>() / times.len().max(1) as f64;
+    let (theirs, ours) = (mean(&times.theirs), mean(&times.ours));
+    say(&format!("figure hpa_syncs_timed {}", times.ours.len()));
+    say(&format!("figure hpa_sync_go {theirs:.2} us"));
+    say(&format!("figure hpa_sync_ours {ours:.2} us"));
+    say(&format!("figure hpa_sync_share_of_go {:.4}", ours / theirs));
+    Ok(true)
 }
 
 /// The engine's own time: inputs are read and the memory is copied before.

@@ -13,3 +13,4 @@ pub mod play;
 pub mod quantities;
 pub mod scenario;
 pub mod shrink;
+pub mod timing;
