@@ -55,6 +55,8 @@ impl Decider {
     /// The same without the writes, which somebody else follows.
     pub fn survey(&mut self, model: &mut Model, now: Moment) -> Findings {
         let began = Instant::now();
+        // Those of the first lists came before anybody listened for changes.
+        self.enrol(model, now);
         self.look(model, now);
         let autoscalers = self.followed.values();
         Findings {
