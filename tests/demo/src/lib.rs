@@ -9,6 +9,10 @@
 //! what a scraped page says, `evidence` sets claims against all looks, `screen` shows them. Nothing that is shown comes from anywhere
 //! but the page: the story only knows what it has done to the shop, not what came of it.
 
+//!
+//! `network` is a story of its own, beside the rest of the day, with the same parts: its street, what is done to it, what a page says,
+//! the claims.
+
 mod child;
 mod command;
 mod page;
@@ -24,6 +28,8 @@ mod look;
 mod moments;
 
 mod evidence;
+
+mod network;
 
 mod frame;
 mod picture;

@@ -51,17 +51,22 @@ pub(crate) struct Answer {
 
 /// Asks for the metrics page.
 pub(crate) async fn scrape(address: SocketAddr, accept: &str) -> Result<Answer> {
-    timeout(PATIENCE, get(address, accept))
-        .await
-        .with_context(|| format!("no answer within {} s", PATIENCE.as_secs()))?
-        .with_context(|| format!("http://{address}/metrics"))
+    fetch(address, "/metrics", accept).await
 }
 
-async fn get(address: SocketAddr, accept: &str) -> Result<Answer> {
+/// Asks for any page.
+pub(crate) async fn fetch(address: SocketAddr, path: &str, accept: &str) -> Result<Answer> {
+    timeout(PATIENCE, get(address, path, accept))
+        .await
+        .with_context(|| format!("no answer within {} s", PATIENCE.as_secs()))?
+        .with_context(|| format!("http://{address}{path}"))
+}
+
+async fn get(address: SocketAddr, path: &str, accept: &str) -> Result<Answer> {
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
-    let request = Request::get("/metrics")
+    let request = Request::get(path)
         .header(header::HOST, address.to_string())
         .header(header::ACCEPT, accept)
         .body(Empty::<Bytes>::new())?;

@@ -13,7 +13,7 @@ use serde_json::Value;
 const WITHIN: Duration = Duration::from_secs(150);
 
 /// The programs that there are claims about.
-const COMPONENTS: [&str; 2] = ["grpc-health-exporter", "hpa-exporter"];
+const COMPONENTS: [&str; 3] = ["grpc-health-exporter", "hpa-exporter", "netpol-exporter"];
 
 /// Ends a demo that a failed test leaves behind.
 struct Running(Child);
@@ -63,7 +63,7 @@ fn played(arguments: &[&str]) -> (Option<i32>, Vec<(String, String)>, String) {
 #[test]
 fn every_claim_holds_on_the_day_as_it_is_told() {
     let (code, rows, shown) = played(&["--once", "--json"]);
-    assert!(rows.len() >= 22, "{shown}");
+    assert!(rows.len() >= 31, "{shown}");
     assert!(rows.iter().all(|(_, status)| status == "ok"), "{shown}");
     assert_eq!(code, Some(0), "{shown}");
 }
@@ -88,6 +88,12 @@ fn without_the_fault_the_claims_about_it_fail_and_the_others_hold() {
             "the replay says which budget would have held",
             "under it the same slowness fails and kills no more",
             "the load doubles: the wish passes the maximum, and what is cut is told",
+            "the day's two policies cut 15 of the 16 calls inside the shop, and the policy to blame is named",
+            "agents see the same 15 cut, and no other",
+            "a network that does not enforce the policies is found out: the same 15 are enforcement gaps",
+            "emailservice's policy with the Service's port cuts one call alone, and the hint names the right port",
+            "cartservice's process stops: both calls to it are app_down, and no policy is blamed",
+            "how long the network took to follow is measured",
         ],
         "{shown}"
     );

@@ -1,9 +1,10 @@
 //! What can be made to go wrong with a role, and the switch by which it is.
 //!
-//! Several faults can be set at once. They meet a new connection in this order: `refuse`, `accept_delay_ms`, `reset: accept`, `silent`,
+//! Several faults can be set at once. They meet a new connection in this order: `deaf_to`, `refuse`, `accept_delay_ms`, `reset: accept`, `silent`,
 //! `settings_delay_ms`, `reset: frame`; and a request on it in this: `reset: rpc`, `rpc_delay_ms`, `queue`, `health`.
 //! `burn` stops everything that the role does while it is busy.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,6 +16,8 @@ use crate::stats::Counters;
 
 /// No delay is longer: ten minutes.
 const LONGEST_DELAY_MS: u64 = 600_000;
+/// No role is deaf to more: a jump of the filter that drops their packets is a byte long.
+const MOST_UNHEARD: u64 = 200;
 /// No slice of burning is longer: a minute.
 const LONGEST_SLICE_MS: u64 = 60_000;
 
@@ -22,6 +25,9 @@ const LONGEST_SLICE_MS: u64 = 60_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
+    /// Loopback addresses whose SYN is not answered: what a connection meets that a network policy denies. Connections that stand are left alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deaf_to: Vec<Ipv4Addr>,
     /// Milliseconds that a connection waits in the listener's backlog, from its arrival. The kernel completes the TCP handshake meanwhile.
     #[serde(skip_serializing_if = "is_zero")]
     pub accept_delay_ms: u64,
@@ -136,6 +142,7 @@ impl Faults {
 
     /// Whether the numbers are in range and nothing contradicts.
     pub fn check(&self) -> Result<(), FaultError> {
+        in_range("deaf_to", self.deaf_to.len() as u64, 0, MOST_UNHEARD)?;
         in_range("accept_delay_ms", self.accept_delay_ms, 0, LONGEST_DELAY_MS)?;
         in_range(
             "settings_delay_ms",

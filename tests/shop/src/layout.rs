@@ -10,6 +10,9 @@ use crate::role::Role;
 /// The port of every role's admin server, where it is free.
 pub const ADMIN_PORT: u16 = 9610;
 
+/// The third byte of the addresses, unless asked for otherwise.
+const STANDARD: u8 = 1;
+
 /// Connections the kernel holds for a listener that does not accept them.
 const BACKLOG: i32 = 1024;
 
@@ -65,17 +68,22 @@ impl Place {
 impl Layout {
     /// 127.0.1.1 to 127.0.1.12 in the order of [`Role::ALL`], with the real container ports.
     pub fn standard() -> Self {
-        Self::with(Role::container_port, ADMIN_PORT)
+        Self::street(STANDARD)
+    }
+
+    /// 127.0.N.1 to 127.0.N.12, with the real container ports: a shop beside others.
+    pub fn street(number: u8) -> Self {
+        Self::with(number, Role::container_port, ADMIN_PORT)
     }
 
     /// The same addresses, each with any free port.
     pub fn on_free_ports() -> Self {
-        Self::with(|role| role.container_port().map(|_| 0), 0)
+        Self::with(STANDARD, |role| role.container_port().map(|_| 0), 0)
     }
 
-    fn with(port: fn(Role) -> Option<u16>, admin_port: u16) -> Self {
+    fn with(street: u8, port: fn(Role) -> Option<u16>, admin_port: u16) -> Self {
         let seats = Role::ALL.map(|role| {
-            let address = IpAddr::V4(Ipv4Addr::new(127, 0, 1, role.index() + 1));
+            let address = IpAddr::V4(Ipv4Addr::new(127, 0, street, role.index() + 1));
             Seat {
                 traffic: port(role).map(|port| Place::new(SocketAddr::new(address, port))),
                 admin: Place::new(SocketAddr::new(address, admin_port)),

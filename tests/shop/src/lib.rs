@@ -9,6 +9,7 @@
 mod admin;
 mod boutique;
 mod command;
+mod deaf;
 mod fault;
 mod frontend;
 mod grpc;

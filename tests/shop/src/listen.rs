@@ -15,7 +15,7 @@ use crate::fault::{InForce, Reset};
 use crate::layout;
 use crate::role::Protocol;
 use crate::service::Service;
-use crate::{frontend, grpc, redis};
+use crate::{deaf, frontend, grpc, redis};
 
 /// How long to wait after a failure of our own (no descriptors, the port taken meanwhile) before trying again.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
@@ -132,6 +132,9 @@ pub(crate) async fn serve(service: Arc<Service>, socket: TcpListener, address: S
                 continue;
             }
         };
+        if let Err(error) = deaf::be(listening.socket.get_ref(), &in_force.faults.deaf_to) {
+            tracing::warn!(role = %service.role, %error, "cannot be deaf to anybody");
+        }
         listening.restart_delays(delay);
         service.switch.applied(in_force.generation);
         loop {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -67,7 +67,8 @@ impl Pod {
         let resources = role.resources();
         Self {
             role,
-            address: place.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |place| place.ip()),
+            // The load generator listens nowhere, and has an address all the same.
+            address: place.unwrap_or(layout.admin(role).actual).ip(),
             port: place.map(|place| place.port()),
             liveness: role.liveness(),
             readiness: role.readiness(),
@@ -131,6 +132,14 @@ impl Pod {
                 "uid": self.identifier("pod"),
                 "creationTimestamp": timestamp(self.created_at),
                 "labels": { "app": app, "pod-template-hash": letters(app, 9) },
+                "ownerReferences": [{
+                    "apiVersion": "apps/v1",
+                    "kind": "ReplicaSet",
+                    "name": format!("{app}-{}", letters(app, 9)),
+                    "uid": self.identifier("replica set"),
+                    "controller": true,
+                    "blockOwnerDeletion": true,
+                }],
             },
             "spec": {
                 "containers": [self.container()],
