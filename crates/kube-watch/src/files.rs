@@ -15,11 +15,13 @@ mod walk;
 use std::convert::Infallible;
 use std::panic;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::Resource;
 use serde::de::DeserializeOwned;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::Mutex;
+use tokio::time::sleep;
 
 pub use self::manifests::{Manifest, manifests};
 
@@ -28,10 +30,19 @@ use crate::Index;
 use crate::scope::Selection;
 use crate::sink::Sink;
 
+/// The share of the time that may be spent on looking, as a divisor; but no look waits longer than [`LONGEST_PAUSE`] for that.
+const SHARE: u32 = 20;
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Whose turn it is: all kinds of a source look at the same files, and one after the other keeps them on one thread and
+/// one file's contents in memory.
+pub(crate) type Turn = Arc<Mutex<()>>;
+
 /// Looks at the files for ever, on a thread where waiting for a disk holds up nobody.
 pub(crate) async fn watch<K, T, I>(
     root: PathBuf,
     poll_interval: Duration,
+    turn: Turn,
     selection: Selection,
     sink: Sink<K, T, I>,
 ) -> Infallible
@@ -41,10 +52,9 @@ where
     I: Index<T>,
 {
     let mut files = Files::new(root, selection, sink);
-    let mut ticks = interval(poll_interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        let ours = turn.lock().await;
+        let began = Instant::now();
         let look = tokio::task::spawn_blocking(move || {
             files.look();
             files
@@ -57,6 +67,9 @@ where
                 Err(_) => std::future::pending().await,
             },
         };
+        drop(ours);
+        let fair = (began.elapsed() * SHARE).min(LONGEST_PAUSE);
+        sleep(poll_interval.max(fair)).await;
     }
 }
 

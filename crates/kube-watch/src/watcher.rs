@@ -10,13 +10,14 @@ use k8s_openapi::Resource;
 use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
 
-use crate::files;
+use crate::files::{self, Turn};
 use crate::scope::Selection;
 use crate::sink::Sink;
 use crate::{Index, Reader, Scope, ScopeError, Source, SourceError, WatchStatus};
 
-/// How often files are looked at, unless [`Watcher::poll_every`] says otherwise.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often files are looked at, unless [`Watcher::poll_every`] says otherwise, or there are so many that it would cost too
+/// much.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A watch at work: goes on for as long as it is polled, and never ends.
 pub type Watching = Pin<Box<dyn Future<Output = Infallible> + Send>>;
@@ -32,6 +33,7 @@ enum Opened {
     Files {
         root: PathBuf,
         poll_interval: Duration,
+        turn: Turn,
     },
     #[cfg(feature = "cluster")]
     Cluster(crate::cluster::Cluster),
@@ -63,6 +65,7 @@ impl Watcher {
             opened: Opened::Files {
                 root: root.into(),
                 poll_interval: POLL_INTERVAL,
+                turn: Turn::default(),
             },
         }
     }
@@ -76,7 +79,7 @@ impl Watcher {
         }
     }
 
-    /// Looks at files this often, at most once a millisecond. A cluster tells by itself and is not
+    /// Looks at files this often, at most once a millisecond, and less often where a look takes long. A cluster tells by itself and is not
     /// concerned.
     #[must_use]
     pub fn poll_every(mut self, interval: Duration) -> Self {
@@ -112,6 +115,7 @@ impl Watcher {
             Opened::Files {
                 root,
                 poll_interval,
+                turn,
             } => {
                 let teller = status.teller(K::KIND, None);
                 let sink = Sink {
@@ -120,7 +124,8 @@ impl Watcher {
                     index,
                     teller,
                 };
-                Box::pin(files::watch(root.clone(), *poll_interval, selection, sink))
+                let (root, turn) = (root.clone(), Turn::clone(turn));
+                Box::pin(files::watch(root, *poll_interval, turn, selection, sink))
             }
             #[cfg(feature = "cluster")]
             Opened::Cluster(cluster) => cluster.watch(scope, &selection, trim, &index, status),

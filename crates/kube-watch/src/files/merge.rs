@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use k8s_openapi::Resource;
@@ -24,11 +25,19 @@ pub(super) struct Files<K, T, I> {
     sink: Sink<K, T, I>,
     known: BTreeMap<PathBuf, Known>,
     /// What the index holds: a hash of each object.
-    held: BTreeMap<ObjectKey, u64>,
+    held: BTreeMap<Key, u64>,
     /// Whether the index was told anything yet.
     begun: bool,
+    /// Whether the index may hold something else than the files do: one was read or is gone since it was told, or moved
+    /// while it was read.
+    unsettled: bool,
+    /// What is wrong with the files' contents, as long as they are settled.
+    faults: Vec<Problem>,
     problems: Vec<Problem>,
 }
+
+/// One for all tables that an object is in: there may be a hundred thousand.
+type Key = Arc<ObjectKey>;
 
 /// One file, as it was read last.
 #[derive(Debug, Default)]
@@ -36,9 +45,9 @@ struct Known {
     /// `None` if it has to be read again, whatever its times say.
     fingerprint: Option<Fingerprint>,
     text_hash: Option<u64>,
-    objects: BTreeMap<ObjectKey, Listed>,
+    objects: BTreeMap<Key, Listed>,
     /// What it held before it broke. Loses against any file that does hold the object.
-    kept: BTreeSet<ObjectKey>,
+    kept: BTreeSet<Key>,
     /// Some of it could not be read, and nobody knows which objects that costs.
     broken: bool,
     /// It was found empty once. Whoever writes in place empties it first, so once is not enough.
@@ -53,7 +62,7 @@ struct Listed {
 }
 
 /// Objects that were just read, and are not in the index yet.
-type Fresh<T> = BTreeMap<PathBuf, BTreeMap<ObjectKey, T>>;
+type Fresh<T> = BTreeMap<PathBuf, BTreeMap<Key, T>>;
 
 impl<K, T, I> Files<K, T, I>
 where
@@ -68,6 +77,8 @@ where
             known: BTreeMap::new(),
             held: BTreeMap::new(),
             begun: false,
+            unsettled: true,
+            faults: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -90,15 +101,18 @@ where
                 self.read(path, fingerprint, &mut fresh, false);
             }
         }
-        // A file that did not change may win because the winner is gone. Its objects are not in
-        // memory, so it is read once more.
-        for path in self.unread_winners(&fresh) {
-            if let Some(fingerprint) = walk.files.get(&path) {
-                self.read(&path, fingerprint, &mut fresh, true);
-            }
-        }
         self.sink.teller.contact();
-        self.tell(fresh);
+        if self.unsettled {
+            // A file that did not change may win because the winner is gone. Its objects are not in
+            // memory, so it is read once more.
+            for path in self.unread_winners(&fresh) {
+                if let Some(fingerprint) = walk.files.get(&path) {
+                    self.read(&path, fingerprint, &mut fresh, true);
+                }
+            }
+            self.tell(fresh);
+            self.take_stock();
+        }
         self.report(&walk);
     }
 
@@ -121,6 +135,7 @@ where
 
     /// Drops files that are gone, but none that only cannot be seen.
     fn forget(&mut self, walk: &Walk) {
+        let before = self.known.len();
         self.known.retain(|path, _| {
             walk.files.contains_key(path)
                 || walk.too_many
@@ -129,6 +144,7 @@ where
                     .iter()
                     .any(|(hidden, _)| path.starts_with(hidden))
         });
+        self.unsettled |= self.known.len() != before;
     }
 
     fn read(&mut self, path: &Path, seen: &Fingerprint, fresh: &mut Fresh<T>, again: bool) {
@@ -136,9 +152,10 @@ where
         match read(path, seen) {
             Reading::Moving => {}
             Reading::Gone => {
-                self.known.remove(path);
+                self.unsettled |= self.known.remove(path).is_some();
             }
             Reading::Unreadable(message, fingerprint) => {
+                self.unsettled = true;
                 let known = self.known.entry(path.to_owned()).or_default();
                 known.keep(BTreeMap::new(), |_| true);
                 known.fingerprint = Some(fingerprint).filter(|found| found.is_settled(now));
@@ -160,6 +177,7 @@ where
                     return;
                 }
                 known.text_hash = text_hash;
+                self.unsettled = true;
                 let parsed = parse(path, &text, &self.selection, &self.sink);
                 let objects = known.replace::<K, T>(path, parsed.objects, parsed.faults);
                 fresh.insert(path.to_owned(), objects);
@@ -169,7 +187,7 @@ where
 
     /// Files that hold an object as the index should hold it, but were not read just now.
     fn unread_winners(&self, fresh: &Fresh<T>) -> BTreeSet<PathBuf> {
-        self.winners()
+        winners(&self.known)
             .into_iter()
             .filter(|(key, (path, listed))| {
                 self.held.get(*key) != Some(&listed.hash) && !fresh.contains_key(*path)
@@ -178,54 +196,31 @@ where
             .collect()
     }
 
-    /// Of two files that hold the same object the later one in the order of paths wins, as it would
-    /// if `kubectl apply` were given the folder.
-    fn winners(&self) -> BTreeMap<&ObjectKey, (&Path, &Listed)> {
-        let mut winners = BTreeMap::new();
-        for (path, known) in &self.known {
-            for (key, listed) in &known.objects {
-                winners.insert(key, (path.as_path(), listed));
-            }
-        }
-        winners
-    }
-
     fn tell(&mut self, mut fresh: Fresh<T>) {
-        let kept: BTreeSet<ObjectKey> = self
-            .known
-            .values()
-            .flat_map(|known| known.kept.iter().cloned())
-            .collect();
-        let winners: BTreeMap<ObjectKey, (PathBuf, u64)> = self
-            .winners()
-            .into_iter()
-            .map(|(key, (path, listed))| (key.clone(), (path.to_owned(), listed.hash)))
-            .collect();
-
-        let gone: Vec<ObjectKey> = self
-            .held
-            .keys()
-            .filter(|key| !winners.contains_key(*key) && !kept.contains(*key))
-            .cloned()
-            .collect();
-        for key in gone {
-            self.held.remove(&key);
-            self.sink.delete(&key, self.held.len());
+        let winners = winners(&self.known);
+        let kept = self.known.values().flat_map(|known| &known.kept);
+        let kept: BTreeSet<&Key> = kept.collect();
+        let gone = self.held.extract_if(.., |key, _| {
+            !winners.contains_key(key) && !kept.contains(key)
+        });
+        let gone: Vec<Key> = gone.map(|(key, _)| key).collect();
+        for (told, key) in gone.iter().enumerate() {
+            self.sink
+                .delete(key, self.held.len() + gone.len() - told - 1);
         }
 
+        self.unsettled = false;
         let mut first = Vec::new();
-        for (key, (path, hash)) in winners {
-            if self.held.get(&key) == Some(&hash) {
+        for (key, (path, listed)) in winners {
+            if self.held.get(key) == Some(&listed.hash) {
                 continue;
             }
             // Not there if the file moved while it was read once more: the next look has it.
-            let Some(object) = fresh
-                .get_mut(&path)
-                .and_then(|objects| objects.remove(&key))
-            else {
+            let Some(object) = fresh.get_mut(path).and_then(|objects| objects.remove(key)) else {
+                self.unsettled = true;
                 continue;
             };
-            self.held.insert(key, hash);
+            self.held.insert(Arc::clone(key), listed.hash);
             if self.begun {
                 self.sink.apply(object, self.held.len());
             } else {
@@ -236,6 +231,13 @@ where
             self.begun = true;
             self.sink.reset(first);
         }
+    }
+
+    /// What is wrong with what the files hold.
+    fn take_stock(&mut self) {
+        let faults = self.known.values().flat_map(|known| &known.problems);
+        let faults = faults.cloned().chain(self.duplicates()).collect();
+        self.faults = faults;
     }
 
     fn report(&mut self, walk: &Walk) {
@@ -260,17 +262,12 @@ where
             ));
         }
         let stale = !problems.is_empty() || self.known.values().any(|known| known.broken);
-        problems.extend(
-            self.known
-                .values()
-                .flat_map(|known| known.problems.iter().cloned()),
-        );
-        problems.extend(self.duplicates());
+        problems.extend(self.faults.iter().cloned());
         self.state(if stale { State::Stale } else { State::Current }, problems);
     }
 
     fn duplicates(&self) -> Vec<Problem> {
-        let winners = self.winners();
+        let winners = winners(&self.known);
         let mut problems = Vec::new();
         for (path, known) in &self.known {
             for (key, listed) in &known.objects {
@@ -278,7 +275,7 @@ where
                 {
                     let message =
                         format!("is also in {}:{}, which wins", winner.display(), won.line);
-                    let (line, key) = (Some(listed.line), Some(key.clone()));
+                    let (line, key) = (Some(listed.line), Some(ObjectKey::clone(key)));
                     problems.push(problem::<K>(path, line, key, Reason::Duplicate, message));
                 }
             }
@@ -297,6 +294,18 @@ where
     }
 }
 
+/// Of two files that hold the same object the later one in the order of paths wins, as it would
+/// if `kubectl apply` were given the folder.
+fn winners(known: &BTreeMap<PathBuf, Known>) -> BTreeMap<&Key, (&Path, &Listed)> {
+    let mut winners = BTreeMap::new();
+    for (path, known) in known {
+        for (key, listed) in &known.objects {
+            winners.insert(key, (path.as_path(), listed));
+        }
+    }
+    winners
+}
+
 impl Known {
     /// Takes what was just read, and hands back the objects.
     fn replace<K: Resource, T>(
@@ -304,7 +313,7 @@ impl Known {
         path: &Path,
         found: Vec<Found<T>>,
         faults: Vec<Fault>,
-    ) -> BTreeMap<ObjectKey, T> {
+    ) -> BTreeMap<Key, T> {
         self.broken = faults.iter().any(|fault| fault.object.is_none());
         self.problems.clear();
         let mut listed = BTreeMap::new();
@@ -316,15 +325,17 @@ impl Known {
             object,
         } in found
         {
+            let known = self.objects.get_key_value(&key);
+            let key = known.map_or_else(|| Arc::new(key), |(known, _)| Arc::clone(known));
             let entry = Listed { hash, line };
-            match listed.entry(key.clone()) {
+            match listed.entry(Arc::clone(&key)) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(entry);
                 }
                 Entry::Occupied(mut occupied) => {
                     let loser: Listed = occupied.insert(entry);
                     let message = format!("is in this file again, on line {line}, which wins");
-                    let key = Some(key.clone());
+                    let key = Some(ObjectKey::clone(&key));
                     self.problems.push(problem::<K>(
                         path,
                         Some(loser.line),
@@ -341,7 +352,7 @@ impl Known {
             .filter_map(|fault| fault.object.clone())
             .collect();
         let broken = self.broken;
-        self.keep(listed, |key| broken || spoilt.contains(key));
+        self.keep(listed, |key| broken || spoilt.contains(&**key));
         self.problems.extend(faults.into_iter().map(|fault| {
             problem::<K>(
                 path,
@@ -355,7 +366,7 @@ impl Known {
     }
 
     /// Exchanges the objects, and keeps those of before that are missing and `wanted`.
-    fn keep(&mut self, objects: BTreeMap<ObjectKey, Listed>, wanted: impl Fn(&ObjectKey) -> bool) {
+    fn keep(&mut self, objects: BTreeMap<Key, Listed>, wanted: impl Fn(&Key) -> bool) {
         let before = std::mem::replace(&mut self.objects, objects);
         self.kept.extend(before.into_keys());
         self.kept

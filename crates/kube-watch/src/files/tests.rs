@@ -385,6 +385,27 @@ fn of_two_files_the_later_wins_and_the_earlier_takes_over_when_it_goes() {
 }
 
 #[test]
+fn what_is_wrong_is_told_for_as_long_as_it_is_so() {
+    let mut folder = Folder::new();
+    folder.write("a.yaml", &pod("cart", "1"));
+    folder.write("b.yaml", &pod("cart", "2"));
+    for _ in 0..3 {
+        folder.look();
+        assert_eq!(folder.problem().reason, Reason::Duplicate);
+    }
+    folder.write("c.yaml", "kind: [");
+    folder.look();
+    folder.look();
+    assert_eq!(folder.status.problems().len(), 2);
+    assert_eq!(folder.watched().state, State::Stale);
+    folder.remove("b.yaml");
+    folder.remove("c.yaml");
+    assert_eq!(folder.look(), ["apply shop/cart"]);
+    assert!(folder.status.problems().is_empty());
+    assert_eq!(folder.watched().state, State::Current);
+}
+
+#[test]
 fn within_one_file_the_later_wins() {
     let mut folder = Folder::new();
     folder.write(
