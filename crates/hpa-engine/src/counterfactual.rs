@@ -95,7 +95,11 @@ impl Controller {
         };
         let current = scale.replicas;
         let mut wish = decision.wish?;
-        if !(rules.tolerance && rules.dampening) {
+        let undampened = decision.proposals.iter().all(|proposal| {
+            let proposal = proposal.as_ref();
+            proposal.is_ok_and(|proposal| proposal.calculation.dampened_ratio.is_none())
+        });
+        if !rules.tolerance || !(rules.dampening || undampened) {
             let tolerance = if rules.tolerance {
                 decision.tolerance
             } else {

@@ -42,6 +42,7 @@ mod scale;
 mod selector;
 mod settings;
 mod shadow;
+mod shared;
 mod spec;
 mod stabilize;
 mod status;
@@ -72,6 +73,7 @@ pub use scale::{Put, Scale, ScaleFailure};
 pub use selector::{Selector, SelectorProblem};
 pub use settings::Settings;
 pub use shadow::Shadow;
+pub use shared::Shared;
 pub use spec::{
     Autoscaler, Behavior, LabelExpression, LabelSelector, MetricIdentifier, MetricSource,
     MetricSpec, ObjectReference, Policy, PolicyKind, PolicySelect, ScalingRules, Spec, Target,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
 use crate::resource::Resources;
+use crate::shared::{Same, Shared};
 use crate::table::Table;
 
 /// Labels by key.
@@ -29,10 +30,10 @@ pub struct Pod {
     #[serde(default)]
     pub ready: Option<Readiness>,
     /// `spec.containers`.
-    pub containers: Box<[Container]>,
+    pub containers: Shared<Container>,
     /// `spec.initContainers`.
     #[serde(default)]
-    pub init_containers: Box<[InitContainer]>,
+    pub init_containers: Shared<InitContainer>,
     /// `spec.resources.requests`: the pod's own.
     #[serde(default)]
     pub requests: Resources,
@@ -101,6 +102,15 @@ pub struct InitContainer {
 }
 
 impl Pod {
+    /// What is the same in another pod is kept once from now on: pods of one template differ in little but their names.
+    pub fn share(&mut self, other: &Self) {
+        self.labels.share(&other.labels);
+        self.containers.share(&other.containers);
+        self.init_containers.share(&other.init_containers);
+        self.requests.share(&other.requests);
+        self.overhead.share(&other.overhead);
+    }
+
     /// The containers that run together: the regular ones, then the restartable init containers.
     pub(crate) fn running_containers(&self) -> impl Iterator<Item = &Container> {
         let beside = self.init_containers.iter().filter(|it| it.restartable);
@@ -111,5 +121,57 @@ impl Pod {
     pub(crate) fn is_running_and_ready(&self) -> bool {
         let ready = self.ready.is_some_and(|ready| ready.status == Truth::True);
         self.phase == Phase::Running && ready
+    }
+}
+
+impl Same for Container {
+    fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.requests.is_same(&other.requests)
+    }
+}
+
+impl Same for InitContainer {
+    fn is_same(&self, other: &Self) -> bool {
+        self.restartable == other.restartable && self.container.is_same(&other.container)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::ResourceName;
+
+    fn pod(cpu: &str) -> Pod {
+        let requests = [(ResourceName::Cpu, cpu.parse().unwrap())];
+        Pod {
+            labels: [("app".into(), "web".into())].into_iter().collect(),
+            containers: [Container {
+                name: "server".into(),
+                requests: requests.into_iter().collect(),
+            }]
+            .into_iter()
+            .collect(),
+            ..Pod::default()
+        }
+    }
+
+    /// Whether labels and containers are kept once.
+    fn shared(cpu: &str, other: &str) -> (bool, bool) {
+        let (mut pod, other) = (pod(cpu), pod(other));
+        let before = format!("{pod:?}");
+        pod.share(&other);
+        assert_eq!(format!("{pod:?}"), before);
+        let labels = |pod: &Pod| pod.labels.iter().next().map(|it| it.0.as_ptr());
+        (
+            labels(&pod) == labels(&other),
+            pod.containers.as_ptr() == other.containers.as_ptr(),
+        )
+    }
+
+    #[test]
+    fn pods_share_what_is_the_same_and_not_what_is_only_equal() {
+        assert_eq!(shared("100m", "100m"), (true, true));
+        assert_eq!(shared("100m", "200m"), (true, false));
+        assert_eq!(shared("1", "1000m"), (true, false));
     }
 }

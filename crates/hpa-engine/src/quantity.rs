@@ -13,6 +13,7 @@ use decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::profile::Architecture;
+use crate::shared::Same;
 
 pub use parse::QuantityProblem;
 
@@ -155,6 +156,23 @@ impl PartialEq for Quantity {
 }
 
 impl Eq for Quantity {}
+
+impl Same for Quantity {
+    fn is_same(&self, other: &Self) -> bool {
+        let same_amount = match (&self.amount, &other.amount) {
+            (
+                Amount::Small { value, scale },
+                Amount::Small {
+                    value: other_value,
+                    scale: other_scale,
+                },
+            ) => (value, scale) == (other_value, other_scale),
+            // Too rare to be compared.
+            _ => false,
+        };
+        same_amount && self.format == other.format
+    }
+}
 
 /// `int64Amount.Add`; nothing where it refuses.
 fn small_sum(left: &Amount, right: &Amount) -> Option<Amount> {

@@ -14,19 +14,19 @@ pub(crate) fn requests<'a>(
     resource: &ResourceName,
     profile: &Profile,
 ) -> Result<HashMap<&'a str, i64>, String> {
-    pods.iter()
-        .map(|pod| {
-            let pod_level = profile.pod_level_requests
-                && container.is_none()
-                && pod.requests.iter().any(|(name, _)| name.may_be_pod_level());
-            let request = if pod_level {
-                of_pod(pod, resource, profile)
-            } else {
-                of_containers(pod, container, resource, profile)
-            };
-            request.map(|request| (&*pod.name, request))
-        })
-        .collect()
+    let mut requests = HashMap::with_capacity(pods.len());
+    for pod in pods {
+        let pod_level = profile.pod_level_requests
+            && container.is_none()
+            && pod.requests.iter().any(|(name, _)| name.may_be_pod_level());
+        let request = if pod_level {
+            of_pod(pod, resource, profile)
+        } else {
+            of_containers(pod, container, resource, profile)
+        };
+        requests.insert(&*pod.name, request?);
+    }
+    Ok(requests)
 }
 
 /// `calculatePodRequestsFromContainers`: each container is rounded up on its own.
@@ -85,11 +85,11 @@ fn of_pod(pod: &Pod, resource: &ResourceName, profile: &Profile) -> Result<i64, 
 fn aggregate(pod: &Pod, resource: &ResourceName) -> Option<Quantity> {
     let of = |requests: &Resources| requests.get(resource).cloned();
     let mut together = None;
-    for container in &pod.containers {
+    for container in pod.containers.iter() {
         together = sum(together, of(&container.requests));
     }
     let (mut beside, mut peak) = (None, None);
-    for init in &pod.init_containers {
+    for init in pod.init_containers.iter() {
         let request = of(&init.container.requests);
         let meanwhile = if init.restartable {
             together = sum(together, request.clone());

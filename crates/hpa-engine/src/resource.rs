@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::quantity::Quantity;
+use crate::shared::Same;
 use crate::table::Table;
 
 /// `v1.ResourceName`.
@@ -38,6 +39,12 @@ impl ResourceName {
             Self::Cpu | Self::Memory => true,
             Self::Other(name) => name.starts_with("hugepages-"),
         }
+    }
+}
+
+impl Same for ResourceName {
+    fn is_same(&self, other: &Self) -> bool {
+        self == other
     }
 }
 

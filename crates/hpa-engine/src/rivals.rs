@@ -64,7 +64,12 @@ impl Rivals {
         let Some(namespace) = self.namespaces.get(namespace) else {
             return rivals;
         };
+        let mut before = None;
         for pod in pods {
+            // Whoever selects one pod of a template selects the others.
+            if before.replace(&pod.labels) == Some(&pod.labels) {
+                continue;
+            }
             let by_label = pod.labels.iter().filter_map(|(key, value)| {
                 let by_value = namespace.by_label.get(&**key)?;
                 by_value.get(&**value)

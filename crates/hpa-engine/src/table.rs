@@ -7,9 +7,11 @@ use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::shared::{Same, Shared};
+
 /// Entries in order of their keys. Written as a map.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Table<K, V>(Box<[(K, V)]>);
+pub struct Table<K, V>(Shared<(K, V)>);
 
 impl<K: Ord, V> Table<K, V> {
     /// The value of a key.
@@ -27,14 +29,20 @@ impl<K: Ord, V> Table<K, V> {
     }
 
     /// Whether there is none.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl<K: Same, V: Same> Same for Table<K, V> {
+    fn is_same(&self, other: &Self) -> bool {
+        self.0.is_same(&other.0)
     }
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self(Box::default())
+        Self(Shared::default())
     }
 }
 
@@ -45,14 +53,14 @@ impl<K: Ord, V> FromIterator<(K, V)> for Table<K, V> {
         entries.reverse();
         entries.sort_by(|(left, _), (right, _)| left.cmp(right));
         entries.dedup_by(|(next, _), (kept, _)| next == kept);
-        Self(entries.into_boxed_slice())
+        Self(entries.into())
     }
 }
 
 impl<K: Serialize, V: Serialize> Serialize for Table<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
+        for (key, value) in self.0.iter() {
             map.serialize_entry(key, value)?;
         }
         map.end()

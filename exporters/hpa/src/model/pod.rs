@@ -1,6 +1,9 @@
 //! Pods by namespace, and by the selectors that somebody asks for.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use hpa_engine::{Labels, Moment, Pod, PodUsage, Selector};
@@ -16,7 +19,7 @@ pub struct Placed {
     /// When its deletion was asked for.
     pub deleted: Option<Moment>,
     /// Its namespace.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// The pod.
     pub pod: Pod,
 }
@@ -35,29 +38,36 @@ pub struct Usage {
 /// All pods.
 #[derive(Debug, Default)]
 pub(super) struct Pods {
-    namespaces: HashMap<String, Namespace>,
+    namespaces: HashMap<Arc<str>, Namespace>,
 }
 
 #[derive(Debug, Default)]
 struct Namespace {
-    pods: BTreeMap<Box<str>, Arc<Placed>>,
+    pods: BTreeSet<Named>,
     selections: parking_lot::Mutex<Selections>,
 }
+
+/// A pod in the order of names.
+#[derive(Clone, Debug)]
+struct Named(Arc<Placed>);
 
 /// Who is selected, kept up with every pod that comes and goes: most namespaces have many pods and many selectors.
 #[derive(Debug, Default)]
 struct Selections {
-    by_text: HashMap<String, Selection>,
+    by_text: HashMap<Arc<str>, Selection>,
     /// Texts by a label that each of their pods has.
-    by_label: HashMap<(String, String), HashSet<String>>,
+    by_label: HashMap<Box<str>, ByValue>,
     /// Texts of selectors that ask for no certain label.
-    others: HashSet<String>,
+    others: HashSet<Arc<str>>,
 }
+
+/// Texts by one label's value.
+type ByValue = HashMap<Box<str>, Vec<Arc<str>>>;
 
 #[derive(Debug)]
 struct Selection {
     selector: Selector,
-    pods: BTreeMap<Box<str>, Arc<Placed>>,
+    pods: BTreeSet<Named>,
 }
 
 impl Pods {
@@ -66,9 +76,10 @@ impl Pods {
         let Some(namespace) = self.namespaces.get(namespace) else {
             return Vec::new();
         };
+        let placed = |pods: &BTreeSet<Named>| pods.iter().map(|it| Arc::clone(&it.0)).collect();
         let mut selections = namespace.selections.lock();
         if let Some(selection) = selections.by_text.get(selector) {
-            return selection.pods.values().cloned().collect();
+            return placed(&selection.pods);
         }
         // Without text there is no selector to the controller, though it would select everything.
         let Some(parsed) = Some(selector)
@@ -77,34 +88,32 @@ impl Pods {
         else {
             return Vec::new();
         };
-        let pods: BTreeMap<_, _> = namespace
-            .pods
-            .iter()
-            .filter(|(_, placed)| parsed.matches(&placed.pod.labels))
-            .map(|(name, placed)| (name.clone(), Arc::clone(placed)))
-            .collect();
-        let selected = pods.values().cloned().collect();
+        let pods = namespace.pods.iter();
+        let pods = pods.filter(|it| parsed.matches(&it.0.pod.labels));
+        let pods: BTreeSet<_> = pods.cloned().collect();
+        let selected = placed(&pods);
         selections.add(selector, parsed, pods);
         selected
     }
 
-    pub(super) fn apply(&mut self, placed: Placed) {
-        let namespace = match self.namespaces.get_mut(&placed.namespace) {
-            Some(namespace) => namespace,
-            None => self.namespaces.entry(placed.namespace.clone()).or_default(),
-        };
-        let placed = Arc::new(placed);
-        let name = placed.pod.name.clone();
+    pub(super) fn apply(&mut self, mut placed: Placed) {
+        if let Some((known, _)) = self.namespaces.get_key_value(&placed.namespace) {
+            placed.namespace = Arc::clone(known);
+        }
+        let namespace = Arc::clone(&placed.namespace);
+        let namespace = self.namespaces.entry(namespace).or_default();
+        namespace.share(&mut placed.pod);
+        let named = Named(Arc::new(placed));
         let selections = namespace.selections.get_mut();
-        if let Some(before) = namespace.pods.insert(name, Arc::clone(&placed)) {
+        if let Some(before) = namespace.pods.replace(named.clone()) {
             selections.remove(&before);
         }
-        selections.place(&placed);
+        selections.place(&named);
     }
 
     pub(super) fn delete(&mut self, key: &ObjectKey) {
-        if let Some(namespace) = self.namespaces.get_mut(&key.namespace)
-            && let Some(before) = namespace.pods.remove(&*key.name)
+        if let Some(namespace) = self.namespaces.get_mut(&*key.namespace)
+            && let Some(before) = namespace.pods.take(&*key.name)
         {
             namespace.selections.get_mut().remove(&before);
         }
@@ -123,47 +132,85 @@ impl Pods {
     }
 }
 
+impl Namespace {
+    /// Pods of one template stand beside each other by name.
+    fn share(&self, pod: &mut Pod) {
+        let name = pod.name.clone();
+        let before = (Bound::Unbounded, Bound::Excluded(&*name));
+        let before = self.pods.range::<str, _>(before).next_back();
+        let after = (Bound::Included(&*name), Bound::Unbounded);
+        let after = self.pods.range::<str, _>(after).next();
+        for sibling in before.into_iter().chain(after) {
+            pod.share(&sibling.0.pod);
+        }
+    }
+}
+
 impl Selections {
-    fn add(&mut self, text: &str, selector: Selector, pods: BTreeMap<Box<str>, Arc<Placed>>) {
+    fn add(&mut self, text: &str, selector: Selector, pods: BTreeSet<Named>) {
+        let text: Arc<str> = text.into();
         match selector.equality() {
             Some((key, value)) => {
-                let label = (key.to_owned(), value.to_owned());
-                self.by_label
-                    .entry(label)
-                    .or_default()
-                    .insert(text.to_owned());
+                let by_value = self.by_label.entry(key.into()).or_default();
+                let texts = by_value.entry(value.into()).or_default();
+                texts.push(Arc::clone(&text));
             }
             None => {
-                self.others.insert(text.to_owned());
+                self.others.insert(Arc::clone(&text));
             }
         }
-        let selection = Selection { selector, pods };
-        self.by_text.insert(text.to_owned(), selection);
+        self.by_text.insert(text, Selection { selector, pods });
     }
 
-    fn texts(&self, labels: &Labels) -> Vec<String> {
+    fn texts(&self, labels: &Labels) -> Vec<Arc<str>> {
         let by_label = labels
             .iter()
-            .filter_map(|(key, value)| self.by_label.get(&(key.to_string(), value.to_string())));
+            .filter_map(|(key, value)| self.by_label.get(key)?.get(value));
         by_label.flatten().chain(&self.others).cloned().collect()
     }
 
-    fn place(&mut self, placed: &Arc<Placed>) {
-        for text in self.texts(&placed.pod.labels) {
+    fn place(&mut self, pod: &Named) {
+        let labels = &pod.0.pod.labels;
+        for text in self.texts(labels) {
             if let Some(selection) = self.by_text.get_mut(&text)
-                && selection.selector.matches(&placed.pod.labels)
+                && selection.selector.matches(labels)
             {
-                let name = placed.pod.name.clone();
-                selection.pods.insert(name, Arc::clone(placed));
+                selection.pods.replace(pod.clone());
             }
         }
     }
 
-    fn remove(&mut self, placed: &Placed) {
-        for text in self.texts(&placed.pod.labels) {
+    fn remove(&mut self, pod: &Named) {
+        for text in self.texts(&pod.0.pod.labels) {
             if let Some(selection) = self.by_text.get_mut(&text) {
-                selection.pods.remove(&placed.pod.name);
+                selection.pods.remove(pod);
             }
         }
     }
 }
+
+impl Borrow<str> for Named {
+    fn borrow(&self) -> &str {
+        &self.0.pod.name
+    }
+}
+
+impl Ord for Named {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.pod.name.cmp(&other.0.pod.name)
+    }
+}
+
+impl PartialOrd for Named {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Named {}

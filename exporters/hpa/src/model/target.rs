@@ -82,7 +82,7 @@ pub(super) struct Targets {
     asked: HashMap<(String, ObjectReference), Result<Scale, ScaleFailure>>,
     /// Which autoscalers scale what, by namespace, kind and name.
     claims: HashMap<(String, String, String), Vec<ObjectKey>>,
-    /// How many autoscalers name what, by namespace and reference.
+    /// How many autoscalers name what of the kinds that are not watched, by namespace and reference.
     references: HashMap<(String, ObjectReference), usize>,
 }
 
@@ -111,11 +111,7 @@ impl Targets {
 
     /// Of kinds that are not watched: what has to be asked for.
     pub(super) fn unwatched(&self) -> Vec<(String, ObjectReference)> {
-        let references = self.references.keys();
-        references
-            .filter(|(_, target)| watched(target).is_none())
-            .cloned()
-            .collect()
+        self.references.keys().cloned().collect()
     }
 
     /// What `/scale` answered; gives the autoscalers that scale it, if that is news.
@@ -133,7 +129,11 @@ impl Targets {
     pub(super) fn claim(&mut self, autoscaler: &ObjectKey, target: &ObjectReference) {
         let claims = self.claims.entry(place(autoscaler, target)).or_default();
         if !claims.contains(autoscaler) {
+            claims.reserve_exact(1);
             claims.push(autoscaler.clone());
+            if watched(target).is_some() {
+                return;
+            }
             let reference = (autoscaler.namespace.clone(), target.clone());
             *self.references.entry(reference).or_default() += 1;
         }

@@ -101,7 +101,7 @@ pub fn pod(pod: WrittenPod) -> Placed {
             .creation_timestamp
             .map_or(Moment::ZERO, |time| time.0),
         deleted: pod.metadata.asked_to_go(),
-        namespace: key.namespace,
+        namespace: key.namespace.into(),
         pod: Pod {
             name: key.name.into(),
             labels: pod.metadata.labels.unwrap_or_default(),

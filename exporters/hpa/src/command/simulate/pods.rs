@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hpa_engine::{
     Container, ContainerUsage, Controller, InitContainer, MetricSource, MetricSpec, Moment, Phase,
-    Pod, PodUsage, PodValue, Quantity, Readiness, ResourceName, Resources, Samples, Truth,
+    Pod, PodUsage, PodValue, Quantity, Readiness, ResourceName, Resources, Samples, Shared, Truth,
 };
 
 use super::column::Column;
@@ -19,8 +19,8 @@ pub(super) const SELECTOR: &str = "app=simulated";
 /// What each pod is made of.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Template {
-    pub(super) containers: Box<[Container]>,
-    pub(super) init_containers: Box<[InitContainer]>,
+    pub(super) containers: Shared<Container>,
+    pub(super) init_containers: Shared<InitContainer>,
     pub(super) requests: Resources,
     pub(super) overhead: Resources,
 }
