@@ -16,12 +16,14 @@ pub mod check;
 pub mod findings;
 mod follow;
 pub mod kept;
+mod seed;
 mod trial;
 
 use self::check::Verdict;
 use self::findings::Occasion;
 use self::follow::{Followed, SLACK};
 use self::kept::Kept;
+use self::seed::Seed;
 pub use findings::{Finding, Findings};
 
 /// What is remembered from one pass to the next.
@@ -32,6 +34,8 @@ pub struct Decider {
     followed: BTreeMap<ObjectKey, Followed>,
     restarts: u64,
     kept: Kept,
+    /// Findings hold what pages show, and no more.
+    lean: bool,
 }
 
 impl Decider {
@@ -43,7 +47,15 @@ impl Decider {
             followed: BTreeMap::new(),
             restarts: 0,
             kept: Kept::default(),
+            lean: false,
         }
+    }
+
+    /// The same for a process that stays: of each decision it keeps what its pages show, and lets go of the status and the events
+    /// that would have been written.
+    #[must_use]
+    pub fn lean(self) -> Self {
+        Self { lean: true, ..self }
     }
 
     /// One pass: follows what was written, assumes what must have happened, looks ahead where something changed.
@@ -108,6 +120,7 @@ impl Decider {
             return;
         };
         followed.follow(&self.known.controller, &mut self.rivals, write, measured);
+        followed.slim(self.lean);
     }
 
     /// Autoscalers that came and went. All are known to each other before the first is looked at.
@@ -117,15 +130,34 @@ impl Decider {
             self.rivals.forget(&key.namespace, &key.name);
         }
         let new = model.take_new();
-        for key in &new {
-            let held = model.autoscaler(key);
-            let since = held.filter(|held| !held.is_new).map(|_| now);
-            self.rivals.register(&key.namespace, &key.name);
-            self.followed.insert(key.clone(), Followed::new(since));
-        }
+        self.join(model, &new, now);
         // The first look is for their selectors alone: which others select the same pods shows once all have been seen.
         for key in new {
             self.preview(model, &key, now);
+        }
+    }
+
+    fn join(&mut self, model: &Model, new: &[ObjectKey], now: Moment) {
+        if new.is_empty() {
+            return;
+        }
+        // Those of a first list take turns, so that their syncs are not all assumed at one moment.
+        let turns = u32::try_from(new.len()).unwrap_or(u32::MAX);
+        let apart = self.known.controller.settings.sync_period / turns;
+        let mut last = now;
+        let rescales = model.rescales();
+        for key in new {
+            let held = model.autoscaler(key).filter(|held| !held.is_new);
+            let followed = held.map_or_else(Followed::new, |held| {
+                let told = rescales.get(key).into_iter().flatten();
+                let told = told.filter(|told| told.uid.is_empty() || *told.uid == *held.uid);
+                let told: Vec<_> = told.copied().collect();
+                let seed = Seed::of(&held.status, &told, model.controller_since());
+                Followed::joined(now, last, &seed)
+            });
+            last = last.before(apart);
+            self.rivals.register(&key.namespace, &key.name);
+            self.followed.insert(key.clone(), followed);
         }
     }
 
@@ -193,6 +225,7 @@ impl Decider {
             &surroundings,
             now,
         );
+        followed.slim(self.lean);
     }
 
     /// Looks ahead where what was found last is of another specification, or nothing was followed yet. A scale that moved is no
@@ -223,5 +256,6 @@ impl Decider {
             measured,
             now,
         );
+        followed.slim(self.lean);
     }
 }

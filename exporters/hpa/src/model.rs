@@ -12,11 +12,13 @@ use kube_watch::{Index, ObjectKey};
 pub mod autoscaler;
 pub mod leader;
 pub mod pod;
+pub mod rescale;
 pub mod target;
 
 use self::autoscaler::Observed;
 use self::leader::{Leader, Manager};
 use self::pod::{Placed, Pods, Usage};
+use self::rescale::Rescale;
 use self::target::{Target, Targets};
 
 /// The state.
@@ -26,6 +28,7 @@ pub struct Model {
     targets: Targets,
     pods: Pods,
     usages: HashMap<ObjectKey, Usage>,
+    rescales: HashMap<ObjectKey, Rescale>,
     writes: Vec<Write>,
     changed: HashSet<ObjectKey>,
     gone: Vec<ObjectKey>,
@@ -116,6 +119,23 @@ impl Model {
     /// Whether metrics of pods were read as objects: a cluster's are asked for instead.
     pub fn has_usages(&self) -> bool {
         !self.usages.is_empty()
+    }
+
+    /// What the controller told of changes of the scale, by autoscaler.
+    pub fn rescales(&self) -> HashMap<&ObjectKey, Vec<&Rescale>> {
+        let mut rescales: HashMap<_, Vec<_>> = HashMap::new();
+        for rescale in self.rescales.values() {
+            rescales
+                .entry(&rescale.autoscaler)
+                .or_default()
+                .push(rescale);
+        }
+        rescales
+    }
+
+    /// Since when the process leads that is the controller now, as far as its Lease tells.
+    pub fn controller_since(&self) -> Option<Moment> {
+        self.leader.as_ref()?.since
     }
 
     /// The writes since they were last taken, in order.

@@ -76,7 +76,7 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     }
     let ready = chassis.readiness("the first list of autoscalers, targets and pods");
     let deciding = Deciding {
-        decider: Decider::new(config.controller.known(None, None)?),
+        decider: Decider::new(config.controller.known(None, None)?).lean(),
         flags: config.controller,
         asking: asking.filter(|_| config.mode == Mode::Query),
         model,

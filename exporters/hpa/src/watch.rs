@@ -18,12 +18,14 @@ use serde_json::Value;
 mod autoscaler;
 mod manager;
 mod pod;
+mod rescale;
 mod target;
 mod time;
 
 pub use autoscaler::{HorizontalPodAutoscaler, autoscaler};
 pub use manager::{Lease, ManagerPod, leader, manager};
 pub use pod::{PodMetrics, WrittenPod, pod, usage};
+pub use rescale::{WrittenEvent, rescale};
 pub(crate) use target::selector;
 pub use target::{Workload, target};
 pub use time::now;
@@ -133,6 +135,14 @@ pub async fn open(
         ("watch replica sets", watch!(target::<model::ReplicaSet>)),
         ("watch pods", watch!(pod)),
     ];
+    let of_scaling = Scope {
+        fields: Some(
+            "involvedObject.kind=HorizontalPodAutoscaler,reason=SuccessfulRescale".to_owned(),
+        ),
+        ..scope.clone()
+    };
+    let events = opened.watch(&of_scaling, rescale, Arc::clone(model), status)?;
+    watches.push(("watch events of scaling", events));
     if matches!(source, Source::Files(_)) {
         // A cluster's metrics cannot be watched: they are asked for.
         watches.push(("watch pod metrics", watch!(usage)));
@@ -178,6 +188,7 @@ macro_rules! kinds {
 kinds! {
     HorizontalPodAutoscaler: "autoscaling" "v2" "autoscaling/v2" "HorizontalPodAutoscaler" "horizontalpodautoscalers";
     WrittenPod: "" "v1" "v1" "Pod" "pods";
+    WrittenEvent: "" "v1" "v1" "Event" "events";
     Workload<model::Deployment>: "apps" "v1" "apps/v1" "Deployment" "deployments";
     Workload<model::StatefulSet>: "apps" "v1" "apps/v1" "StatefulSet" "statefulsets";
     Workload<model::ReplicaSet>: "apps" "v1" "apps/v1" "ReplicaSet" "replicasets";

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hpa_engine::{
-    Autoscaler, Counterfactuals, Decision, Limiters, Moment, Releases, SpecProblem, Status,
-    Thresholds,
+    Autoscaler, Counterfactuals, Decision, Limiters, MetricStatus, Moment, Releases, SpecProblem,
+    Status, Thresholds,
 };
 use kube_watch::ObjectKey;
 
@@ -148,6 +148,15 @@ impl Finding {
             rate: (stabilized.min(wish) - rated).max(0),
             maximum: (rated.min(wish) - maximum).max(0),
             excess: (stabilized - wish).max(0),
+        }
+    }
+
+    /// Lets go of what no page shows: the status that would have been written, and its events.
+    pub(super) fn slim(&mut self) {
+        self.decision.status = Status::default();
+        self.decision.events = Vec::new();
+        for proposal in self.decision.proposals.iter_mut().flatten() {
+            proposal.status = MetricStatus::default();
         }
     }
 

@@ -11,6 +11,7 @@ use hpa_engine::{
 use super::check::{Verdict, differences, same};
 use super::findings::{Direction, Finding, History, Occasion, Tally};
 use super::kept::Mismatch;
+use super::seed::Seed;
 use super::trial::{Trial, as_of, failed};
 use crate::model::{Held, Surroundings, Write};
 use crate::sample;
@@ -23,8 +24,10 @@ pub(super) const SLACK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Followed {
     memory: Memory,
-    /// Since when every recommendation and every scale event was seen; from the beginning, if nothing.
+    /// Since when every recommendation was seen; from the beginning, if nothing.
     since: Option<Moment>,
+    /// The same of scale events.
+    scales_since: Option<Moment>,
     /// The recommendation that stands in for those that were not seen, until it is too old to count.
     stand_in: Option<Moment>,
     /// The last sync, seen or assumed.
@@ -44,17 +47,30 @@ pub(super) struct Dispute {
 }
 
 impl Followed {
-    /// `since` is when the exporter came to it; nothing if it saw the autoscaler being made.
-    pub(super) fn new(since: Option<Moment>) -> Self {
+    /// Of an autoscaler that the exporter saw being made.
+    pub(super) fn new() -> Self {
         Self {
             memory: Memory::default(),
-            since,
+            since: None,
+            scales_since: None,
             stand_in: None,
             last: None,
             last_write: None,
             dispute: None,
             tally: Tally::default(),
             finding: None,
+        }
+    }
+
+    /// Of one that was there before the exporter, which came to it at `since`. The controller's rhythm is not known then, but its
+    /// period is: the last sync is taken to have been at `last`. What it scaled is known as far as the seed is.
+    pub(super) fn joined(since: Moment, last: Moment, seed: &Seed) -> Self {
+        Self {
+            memory: seed.memory(),
+            since: Some(since),
+            scales_since: seed.since,
+            last: Some(last),
+            ..Self::new()
         }
     }
 
@@ -212,10 +228,6 @@ impl Followed {
         measured: Samples,
         now: Moment,
     ) {
-        if self.last.is_none() && self.since.is_some() {
-            // The controller was at it before we came: its rhythm is not known, its period is.
-            self.last = Some(now);
-        }
         // A status tells what was measured at its own sync, so it is that sync that is made again; what is measured anew
         // is of the pods that there are now.
         let as_written;
@@ -271,8 +283,16 @@ impl Followed {
     pub(super) fn forget(&mut self) {
         self.memory = Memory::default();
         self.since = None;
+        self.scales_since = None;
         self.stand_in = None;
         self.last = None;
+    }
+
+    /// Lets go of what no page shows, if it is to be lean.
+    pub(super) fn slim(&mut self, lean: bool) {
+        if let Some(finding) = self.finding.as_mut().filter(|_| lean) {
+            Arc::make_mut(finding).slim();
+        }
     }
 
     fn keep(&mut self, mut finding: Finding, status: &Arc<Status>) {
@@ -338,18 +358,11 @@ impl Followed {
     }
 
     fn history(&self, autoscaler: &Autoscaler, controller: &Controller, now: Moment) -> History {
-        let Some(since) = self.since else {
-            return History {
-                recommendations: true,
-                scale_events: true,
-                bounds: None,
-            };
-        };
         let (window, period) = reach(autoscaler, controller);
-        let stand_in = self.stand_in.unwrap_or(since);
+        let past = |since: Option<Moment>, reach| since.is_none_or(|it| it.after(reach) < now);
         History {
-            recommendations: stand_in.after(window) < now,
-            scale_events: since.after(period) < now,
+            recommendations: past(self.since.and(self.stand_in.or(self.since)), window),
+            scale_events: past(self.scales_since, period),
             bounds: None,
         }
     }

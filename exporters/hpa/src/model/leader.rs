@@ -1,5 +1,6 @@
 //! The controller itself: which process of it leads, and the flags of its pod.
 
+use hpa_engine::Moment;
 use kube_watch::ObjectKey;
 
 /// The Lease by which controller managers agree on which of them works.
@@ -11,6 +12,8 @@ pub struct Leader {
     pub holder: String,
     /// `spec.leaseTransitions`.
     pub transitions: i64,
+    /// `spec.acquireTime`.
+    pub since: Option<Moment>,
 }
 
 /// A pod of the controller manager.

@@ -1,9 +1,10 @@
-//! The controller manager: its Lease, its pod, and the events that it wrote about scaling.
+//! The controller manager: its Lease and its pod.
 
 use kube_watch::ObjectKey;
 use serde::Deserialize;
 
 use super::Metadata;
+use super::time::Time;
 use crate::model::leader::{Leader, Manager};
 
 /// `coordination.k8s.io/v1` `Lease`.
@@ -18,6 +19,7 @@ pub struct Lease {
 struct LeaseSpec {
     holder_identity: Option<String>,
     lease_transitions: Option<i64>,
+    acquire_time: Option<Time>,
 }
 
 /// `v1` `Pod`, of which only what it runs counts.
@@ -46,6 +48,7 @@ pub fn leader(lease: Lease) -> Leader {
         key: lease.metadata.key(),
         holder: spec.holder_identity.unwrap_or_default(),
         transitions: spec.lease_transitions.unwrap_or_default(),
+        since: spec.acquire_time.map(|time| time.0),
     }
 }
 

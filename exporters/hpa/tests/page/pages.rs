@@ -70,3 +70,76 @@ async fn what_an_api_server_would_refuse_is_told_with_its_field() {
     assert!(told.contains("metrics[0].resource.target"), "{told}");
     story.is_golden("refused");
 }
+
+/// Three replicas became eight within the policy's period, before the exporter came; `EVENTS` tells of it, or nothing does.
+const SCALED: &str = r#"
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: autoscaling/v2
+    kind: HorizontalPodAutoscaler
+    metadata: {namespace: shop, name: web, uid: one}
+    spec:
+      scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+      minReplicas: 1
+      maxReplicas: 50
+      metrics: [{type: External, external: {metric: {name: queue}, target: {type: AverageValue, averageValue: "10"}}}]
+      behavior: {scaleUp: {policies: [{type: Pods, value: 6, periodSeconds: 600}]}}
+    status:
+      currentReplicas: 8
+      desiredReplicas: 8
+      lastScaleTime: "2026-11-18T13:45:00Z"
+      currentMetrics: [{type: External, external: {metric: {name: queue}, current: {averageValue: "20"}}}]
+  - apiVersion: apps/v1
+    kind: Deployment
+    metadata: {namespace: shop, name: web}
+    spec: {replicas: 8, selector: {matchLabels: {app: web}}}
+    status: {replicas: 8}
+EVENTS"#;
+
+fn told(name: &str, uid: &str, at: &str, size: u32) -> String {
+    format!(
+        r#"
+  - apiVersion: v1
+    kind: Event
+    metadata: {{namespace: shop, name: web.{name}}}
+    involvedObject: {{kind: HorizontalPodAutoscaler, namespace: shop, name: web, uid: {uid}}}
+    reason: SuccessfulRescale
+    message: "New size: {size}; reason: external metric queue(nil) above target"
+    count: 1
+    lastTimestamp: "{at}""#
+    )
+}
+
+async fn scaled(events: &str) -> (Option<f64>, Option<f64>, Option<f64>) {
+    let mut story = Story::new();
+    assert_eq!(story.written(&SCALED.replace("EVENTS", events)).await, []);
+    let labels = r#"{namespace="shop",horizontalpodautoscaler="web""#;
+    let mut value =
+        |name: &str, rest: &str| story.value(&format!("hpa_decision_{name}{labels}{rest}"));
+    (
+        value("history_complete", r#",kind="scale_events""#),
+        value("policy_used_replicas", r#",direction="up""#),
+        value("policy_limit_replicas", r#",direction="up""#),
+    )
+}
+
+#[tokio::test]
+async fn what_was_scaled_before_the_start_is_read_from_the_controllers_events() {
+    let first = told("a", "one", "2026-11-18T13:30:00Z", 3);
+    let second = told("b", "one", "2026-11-18T13:45:00Z", 8);
+    let events = format!("{first}{second}");
+    assert_eq!(scaled(&events).await, (Some(1.0), Some(5.0), Some(9.0)));
+}
+
+#[tokio::test]
+async fn without_the_events_that_would_tell_the_memory_of_scaling_is_not_complete() {
+    let incomplete = (Some(0.0), Some(0.0), Some(14.0));
+    assert_eq!(scaled("").await, incomplete);
+    let second = told("b", "one", "2026-11-18T13:45:00Z", 8);
+    assert_eq!(scaled(&second).await, incomplete, "from where is not told");
+    let first = told("a", "one", "2026-11-18T13:30:00Z", 3);
+    let other = told("b", "two", "2026-11-18T13:45:00Z", 8);
+    let others = format!("{first}{other}");
+    assert_eq!(scaled(&others).await, incomplete, "of another of this name");
+}
