@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use crate::figures::Figures;
-use crate::{grpc_health, hpa, netpol, process};
+use crate::{grpc_health, hpa, netpol, process, reach_agent};
 
 /// Measures an exporter beside its peer and prints `figure NAME VALUE UNIT` lines.
 #[derive(Debug, Parser)]
@@ -28,6 +28,8 @@ enum What {
     Hpa(Hpa),
     /// netpol-engine beside cyclonus' matcher.
     Netpol(netpol::Plan),
+    /// reach-agent's size, and its memory while next to nothing happens.
+    ReachAgent(Subject),
 }
 
 /// What is asked of any exporter.
@@ -36,8 +38,8 @@ struct Subject {
     /// Tries every part in seconds: figures without a verdict, from whatever profile this program was built with.
     #[arg(long)]
     quick: bool,
-    /// The exporter to measure; without it cargo builds it first, in the `dist` profile unless --quick.
-    #[arg(long, value_name = "PATH")]
+    /// The exporter (or agent) to measure; without it cargo builds it first, in the `dist` profile unless --quick.
+    #[arg(long, visible_alias = "agent", value_name = "PATH")]
     exporter: Option<PathBuf>,
 }
 
@@ -107,6 +109,15 @@ fn measure(what: What) -> anyhow::Result<()> {
             runtime.block_on(hpa::run(&plan, &mut figures))
         }
         What::Netpol(plan) => netpol::run(&plan),
+        What::ReachAgent(subject) => {
+            let (figures, quick) = (subject.figures(), subject.quick);
+            let plan = reach_agent::Plan {
+                agent: subject.exporter("reach-agent")?,
+                quick,
+            };
+            process::stay_aside()?;
+            runtime.block_on(reach_agent::run(&plan, &figures))
+        }
     }
 }
 

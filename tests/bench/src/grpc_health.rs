@@ -12,7 +12,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use serde_json::Value;
 
 use crate::figures::Figures;
 use crate::process::{self, Place, Process};
@@ -56,13 +55,6 @@ struct Blackbox {
     process: Process,
     address: SocketAddr,
     _config: tempfile::TempDir,
-}
-
-/// Targets that only answer health checks, or do not.
-#[derive(Debug)]
-struct Many {
-    _process: Process,
-    addresses: Vec<SocketAddr>,
 }
 
 /// Runs the parts, one after the other.
@@ -123,28 +115,5 @@ impl Blackbox {
             address,
             _config: config,
         }))
-    }
-}
-
-// === impl Many ===
-
-impl Many {
-    fn start(count: usize, silent_share: f64) -> anyhow::Result<Self> {
-        let arguments = [
-            "--many".to_owned(),
-            count.to_string(),
-            "--silent-share".to_owned(),
-            silent_share.to_string(),
-        ];
-        let (process, lines) = process::shop(&arguments, count)?;
-        let mut addresses = Vec::with_capacity(count);
-        for line in lines {
-            let target: Value = serde_json::from_str(&line)?;
-            addresses.push(target["target"].as_str().unwrap_or_default().parse()?);
-        }
-        Ok(Self {
-            _process: process,
-            addresses,
-        })
     }
 }

@@ -1,6 +1,6 @@
 //! Figures beside a peer's in the same run.
 //!
-//! `command -> (grpc_health, hpa) -> (process, page, load) -> figures`
+//! `command -> (grpc_health, hpa, reach_agent) -> (process, targets, page, load) -> figures`
 //! `command -> netpol -> figures`
 //!
 //! Prints `figure NAME VALUE UNIT` lines and writes nothing but temporary files.
@@ -14,6 +14,8 @@ mod load;
 mod netpol;
 mod page;
 mod process;
+mod reach_agent;
+mod targets;
 
 fn main() -> std::process::ExitCode {
     command::run(std::env::args_os())

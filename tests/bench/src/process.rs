@@ -36,6 +36,8 @@ pub(crate) struct Memory {
     pub(crate) resident: f64,
     /// `VmHWM`: the most that was ever resident.
     pub(crate) peak: f64,
+    /// `RssAnon`: of what is resident, what no file is behind.
+    pub(crate) anonymous: f64,
 }
 
 impl Place {
@@ -124,6 +126,7 @@ impl Memory {
         Ok(Self {
             resident: line("VmRSS:")? * 1024.0,
             peak: line("VmHWM:")? * 1024.0,
+            anonymous: line("RssAnon:")? * 1024.0,
         })
     }
 }

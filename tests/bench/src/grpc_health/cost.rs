@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::silent::connect;
-use super::{Blackbox, Exporter, Many, Plan, pods};
+use super::{Blackbox, Exporter, Plan, pods};
 use crate::figures::{Figures, Target, median};
 use crate::load::{self, Load};
 use crate::page::Page;
 use crate::process::Process;
+use crate::targets::Many;
 
 const STARTED: &str = "grpc_probe_exporter_start_lag_seconds";
 const STARTED_COUNT: &str = "grpc_probe_exporter_start_lag_seconds_count";

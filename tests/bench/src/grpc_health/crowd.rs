@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Exporter, Many, Plan, pods};
+use super::{Exporter, Plan, pods};
 use crate::figures::{Figures, Target};
 use crate::http::Client;
 use crate::page::Page;
+use crate::targets::Many;
 
 const LAG: &str = "grpc_probe_exporter_start_lag_seconds";
 const LAG_COUNT: &str = "grpc_probe_exporter_start_lag_seconds_count";

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Exporter, Many, Plan, pods};
+use super::{Exporter, Plan, pods};
 use crate::figures::{Figures, Target};
 use crate::http::Client;
 use crate::page::Page;
+use crate::targets::Many;
 
 const TARGETS: usize = 12;
 const PERIOD_SECONDS: u32 = 10;
