@@ -6,8 +6,10 @@
 )]
 
 mod agent;
+mod enter;
 mod exporter;
 mod hostile;
+mod network;
 mod readme;
 mod secrets;
 
