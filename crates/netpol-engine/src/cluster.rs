@@ -170,15 +170,17 @@ impl Cluster {
 
     /// The pods that a Service leads to: those with a network, in its namespace, with its labels.
     pub fn behind<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Pod> {
-        let selector = service.selector.as_ref().filter(|it| !it.is_empty());
-        self.pods_of(&service.key.namespace).filter(move |pod| {
-            !pod.finished
-                && selector.is_some_and(|selector| {
-                    selector
-                        .iter()
-                        .all(|(key, value)| pod.labels.get(key) == Some(value))
-                })
-        })
+        let pods = self.pods_of(&service.key.namespace);
+        pods.filter(|pod| service.leads_to(pod))
+    }
+
+    /// The Services of a namespace.
+    pub fn services_of<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Service> {
+        let from = ObjectKey::new(namespace, "");
+        let services = self.services.range(from..);
+        services
+            .take_while(move |(key, _)| key.namespace == namespace)
+            .map(|(_, service)| service)
     }
 }
 
@@ -210,6 +212,17 @@ impl Pod {
 // === impl Service ===
 
 impl Service {
+    /// Whether this pod is behind it: it has a network, and is in its namespace, with its labels. Without a selector somebody else says who is.
+    pub fn leads_to(&self, pod: &Pod) -> bool {
+        let selector = self.selector.as_ref().filter(|it| !it.is_empty());
+        !pod.finished
+            && pod.key.namespace == self.key.namespace
+            && selector.is_some_and(|selector| {
+                let mut wanted = selector.iter();
+                wanted.all(|(key, value)| pod.labels.get(key) == Some(value))
+            })
+    }
+
     /// The port of this pod to which the Service's port leads (rule 23: policies see this one).
     pub fn target(&self, protocol: Protocol, number: u16, pod: &Pod) -> Option<u16> {
         let mut ports = self.ports.iter();

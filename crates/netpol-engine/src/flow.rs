@@ -33,8 +33,19 @@ pub struct Flow {
     pub kind: Option<String>,
     /// Whether the application does without.
     pub soft: bool,
-    /// Whether somebody wrote it down, or it was read from a workload's environment.
-    pub inferred: bool,
+    /// Who says so.
+    pub origin: Origin,
+}
+
+/// Who says that an application needs a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Origin {
+    /// Somebody wrote it down.
+    Written,
+    /// A workload's environment names it.
+    Inferred,
+    /// An agent saw the application dial it.
+    Learnt,
 }
 
 /// Who dials.
@@ -92,6 +103,19 @@ pub enum Missing {
     Pods,
     /// The port that the Service leads to by name, on any pod.
     TargetPort,
+}
+
+// === impl Origin ===
+
+impl Origin {
+    /// The name, as a label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Inferred => "inferred",
+            Self::Learnt => "learnt",
+        }
+    }
 }
 
 // === impl FlowSource, FlowTarget ===

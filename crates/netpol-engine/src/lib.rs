@@ -41,7 +41,7 @@ pub use difference::{Difference, Edge, EdgeEnd, difference};
 pub use explain::{DirectionExplanation, Explanation, Miss, NearMiss, RulePlace, explain};
 pub use finding::{Finding, FindingKind, findings};
 pub use flow::{
-    Flow, FlowProblem, FlowSource, FlowState, FlowTarget, FlowVerdict, Missing, OneOrMany,
+    Flow, FlowProblem, FlowSource, FlowState, FlowTarget, FlowVerdict, Missing, OneOrMany, Origin,
     WrittenFlow, WrittenFlows,
 };
 pub use label::{Labels, Operator, Requirement, Selector};

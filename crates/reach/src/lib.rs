@@ -15,11 +15,13 @@
 
 mod dial;
 mod outcome;
+mod peer;
 mod plan;
 mod report;
 
 pub use dial::{Dial, DialFault, DialId, Kind, PodName, Protocol, Workload};
 pub use outcome::{Evidence, Outcome};
+pub use peer::{Peer, is_elsewhere};
 pub use plan::{Answer, Plan, PlanFault, Revision};
 pub use report::{Agent, Report, ReportFault, Sighting};
 
@@ -32,6 +34,8 @@ pub const LARGEST_REPORT: usize = 256 * 1024;
 pub const LARGEST_ANSWER: usize = 1024 * 1024;
 /// A report may hold so many sightings: an agent with more sends several.
 pub const MOST_SIGHTINGS: usize = 1_000;
+/// A report may hold so many peers: an agent with more sends several.
+pub const MOST_PEERS: usize = 100;
 /// A plan may hold so many dials.
 pub const MOST_DIALS: usize = 2_000;
 /// The longest name of an object in Kubernetes, in bytes (RFC 1123's longest host name).

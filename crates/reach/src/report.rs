@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::dial::{DialId, PodName, seconds};
 use crate::outcome::Outcome;
+use crate::peer::Peer;
 use crate::plan::Revision;
-use crate::{MOST_SIGHTINGS, is_name};
+use crate::{MOST_PEERS, MOST_SIGHTINGS, is_name};
 
 /// What an agent saw since its last report, and which plan it has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct Report {
     /// What it saw, oldest first. The dials may be of an earlier plan: their numbers are still theirs.
     #[serde(default)]
     pub sightings: Vec<Sighting>,
+    /// Whom it saw the application of its pod dial, if it looks: those that are new, and the others now and then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Peer>,
 }
 
 /// Who reports.
@@ -57,6 +61,18 @@ pub enum ReportFault {
     /// More than a report may hold.
     #[error("more than {MOST_SIGHTINGS} sightings")]
     TooMany,
+    /// More than a report may hold.
+    #[error("more than {MOST_PEERS} peers")]
+    TooManyPeers,
+}
+
+/// An age beyond this is as good as none, seconds.
+const OLDEST: f64 = 1e6;
+
+/// What is no age is as old as can be: nothing is fresh by a trick.
+pub(crate) fn age(age_seconds: f64) -> Duration {
+    let believed = (0.0..=OLDEST).contains(&age_seconds);
+    seconds(if believed { age_seconds } else { OLDEST })
 }
 
 // === impl Report ===
@@ -74,6 +90,9 @@ impl Report {
         if self.sightings.len() > MOST_SIGHTINGS {
             return Err(ReportFault::TooMany);
         }
+        if self.peers.len() > MOST_PEERS {
+            return Err(ReportFault::TooManyPeers);
+        }
         Ok(())
     }
 }
@@ -81,14 +100,9 @@ impl Report {
 // === impl Sighting ===
 
 impl Sighting {
-    /// An age beyond this is as good as no evidence, seconds.
-    const OLDEST: f64 = 1e6;
-
-    /// How long ago it began when the report was sent. What is no age is as old as can be: nothing is fresh by a trick.
+    /// How long ago it began when the report was sent.
     pub fn age(&self) -> Duration {
-        let age = self.age_seconds;
-        let believed = (0.0..=Self::OLDEST).contains(&age);
-        seconds(if believed { age } else { Self::OLDEST })
+        age(self.age_seconds)
     }
 
     /// How long it took, at most its age.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use reach::{
-    Agent, Answer, Dial, DialFault, DialId, Kind, MOST_DIALS, MOST_SIGHTINGS, Outcome, Plan,
-    PlanFault, PodName, Protocol, Report, ReportFault, Revision, Sighting,
+    Agent, Answer, Dial, DialFault, DialId, Kind, MOST_DIALS, MOST_PEERS, MOST_SIGHTINGS, Outcome,
+    Peer, Plan, PlanFault, PodName, Protocol, Report, ReportFault, Revision, Sighting,
 };
 
 const ANSWER: &str = r#"{
@@ -61,11 +61,26 @@ fn an_answer_and_a_report_read_as_documented() {
     assert_eq!(report.revision, Some(Revision(7)));
     assert_eq!(report.sightings[0].outcome, Outcome::TimedOut);
     assert_eq!(report.check(), Ok(()));
-    let compact = |text: &str| text.replace([' ', '\n'], "");
     let written = serde_json::to_string(&report).unwrap();
     assert_eq!(written, compact(REPORT));
     let answer: Answer = serde_json::from_str(ANSWER).unwrap();
     assert_eq!(serde_json::to_string(&answer).unwrap(), compact(ANSWER));
+}
+
+fn compact(text: &str) -> String {
+    text.replace([' ', '\n'], "")
+}
+
+#[test]
+fn whom_the_application_dials_is_said_by_whoever_looks() {
+    let peers = r#","peers":[{"address":"10.96.0.7:7070","connected":true,"age_seconds":1.5}]}"#;
+    let looking = compact(REPORT).strip_suffix('}').unwrap().to_owned() + peers;
+    let report: Report = serde_json::from_str(&looking).unwrap();
+    assert_eq!(report.check(), Ok(()));
+    let peer = report.peers[0];
+    assert_eq!(peer.address, "10.96.0.7:7070".parse().unwrap());
+    assert_eq!(peer.age(), Duration::from_millis(1500));
+    assert_eq!(serde_json::to_string(&report).unwrap(), looking);
 }
 
 #[test]
@@ -157,6 +172,14 @@ fn a_report_of_nobody_or_without_end_is_refused() {
         ..report()
     };
     assert_eq!(long.check(), Err(ReportFault::TooMany));
+    let peer = Peer {
+        address: "10.0.0.1:80".parse().unwrap(),
+        connected: true,
+        age_seconds: 0.0,
+    };
+    let peers = vec![peer; MOST_PEERS + 1];
+    let long = Report { peers, ..report() };
+    assert_eq!(long.check(), Err(ReportFault::TooManyPeers));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use kube_watch::{Index, ObjectKey as WatchedKey};
 use netpol_engine::{
-    Flow, FlowSource, FlowTarget, NetworkPolicy, ObjectKey, Pod, Profile, Protocol, Service,
-    ServicePort, Target, WrittenPolicy,
+    Flow, FlowSource, FlowTarget, NetworkPolicy, ObjectKey, Origin, Pod, Profile, Protocol,
+    Service, ServicePort, Target, WrittenPolicy,
 };
 use netpol_exporter::decide::{Findings, State, decide, survey};
 use netpol_exporter::model::pod::WatchedPod;
@@ -130,7 +130,7 @@ fn flows() -> Vec<Flow> {
         protocol: Protocol::Tcp,
         kind: None,
         soft: false,
-        inferred: false,
+        origin: Origin::Written,
     });
     flows.collect()
 }

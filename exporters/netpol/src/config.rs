@@ -77,6 +77,10 @@ pub struct ExporterArgs {
     /// [default: true without --flows].
     #[arg(long = "flows.infer", env = "FLOWS_INFER", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub infer: Option<bool>,
+    /// Take what agents see applications use (`reach-agent --learn`) as required, too, and as soft: what came through and leads to a Service
+    /// or a workload. Without, it is suggested at /learnt.yaml and no more.
+    #[arg(long = "flows.learn", env = "FLOWS_LEARN")]
+    pub learn: bool,
     /// Which network plugin decides what the API leaves open: `specification` (nobody, so it is undefined), `conformance`,
     /// `calico`, `antrea`, `cilium`, `kube-router`, `aws` or `none`.
     #[arg(long, env = "PROFILE", default_value = "specification", value_parser = profile)]
@@ -127,6 +131,8 @@ pub struct Config {
     pub flows: Vec<PathBuf>,
     /// Whether to read more from environments.
     pub infer: bool,
+    /// Whether what agents learn is required.
+    pub learn: bool,
     /// How what the API leaves open is decided.
     pub profile: Profile,
     /// Flows with series of their own, at most.
@@ -204,6 +210,7 @@ impl TryFrom<ExporterArgs> for Config {
         }
         Ok(Self {
             infer: args.infer.unwrap_or(args.flows.is_empty()),
+            learn: args.learn,
             source: args.source,
             flows: args.flows,
             profile: args.profile,

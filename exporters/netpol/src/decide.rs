@@ -6,7 +6,7 @@
 //! ```
 //! Only flows with an end in a namespace in which something changed are judged again; evidence ages, so the state is looked at each time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub use self::survey::{Coverage, Survey, survey};
 use crate::model::Model;
 use crate::model::changes::Changes;
 use crate::model::policy::Refused;
-use crate::observe::{Counts, Observer, Pair, Who};
+use crate::observe::{Counts, Observer, Pair, Unlearnt, Who};
 
 mod cause;
 mod expectation;
@@ -58,6 +58,10 @@ pub struct Evidence {
     pub every: Duration,
     /// What came in.
     pub counts: Counts,
+    /// Flows that applications were seen to use.
+    pub learnt: usize,
+    /// Connections of applications that taught nothing, by why.
+    pub unlearnt: BTreeMap<Unlearnt, u64>,
 }
 
 /// What was found about one required flow.
@@ -97,6 +101,7 @@ pub fn decide(
     now: Duration,
     before: &Findings,
 ) -> Findings {
+    observer.settle(model);
     let judged = judge(model, changes, observer, before);
     if !changes.is_empty() {
         observer.tidy(model, now);
@@ -130,6 +135,8 @@ fn evidence(observer: &Observer, now: Duration) -> Evidence {
         planned: observer.planned(),
         every: observer.every(),
         counts: observer.counts().clone(),
+        learnt: observer.learnt().len(),
+        unlearnt: observer.learnt().dropped().clone(),
     }
 }
 
@@ -228,13 +235,9 @@ impl FlowFinding {
         if self.flow.soft { "soft" } else { "hard" }
     }
 
-    /// Who says that it is required: `written` or `inferred`.
+    /// Who says that it is required: `written`, `inferred` or `learnt`.
     pub const fn origin(&self) -> &'static str {
-        if self.flow.inferred {
-            "inferred"
-        } else {
-            "written"
-        }
+        self.flow.origin.as_str()
     }
 }
 

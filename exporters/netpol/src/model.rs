@@ -21,7 +21,7 @@ mod indexes;
 pub mod kind;
 pub mod pod;
 pub mod policy;
-mod required;
+pub(crate) mod required;
 
 /// A namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub struct Model {
     calls_changed: bool,
     written: Vec<Flow>,
     infer: bool,
+    /// What was learnt, as far as it is to be required.
+    learnt: Vec<Flow>,
     required: Arc<[Flow]>,
     changes: Changes,
 }
@@ -98,6 +100,7 @@ impl Model {
             calls_changed: false,
             written: Vec::new(),
             infer: false,
+            learnt: Vec::new(),
             required: Arc::from([]),
             changes: Changes::everything(),
         }
@@ -144,6 +147,12 @@ impl Model {
     /// What somebody wrote down as required, and whether to read more from the pods' environments.
     pub fn require(&mut self, written: Vec<Flow>, infer: bool) {
         (self.written, self.infer) = (written, infer);
+        self.gather_required();
+    }
+
+    /// What applications were seen to use is required, too, where nobody else has said so.
+    pub fn learn(&mut self, learnt: Vec<Flow>) {
+        self.learnt = learnt;
         self.gather_required();
     }
 

@@ -4,6 +4,7 @@
 //! pairs of replicas that flows need ─> dials, each with what the policies say of it ─> plans of agents
 //!                                        ^
 //! reports of agents ─> sightings ────────┘
+//!                   └> whom applications dial ─> learnt flows
 //! ```
 //! A sighting counts for what the policies said when it was made: what is older than the last change of its verdict proves nothing
 //! about the new one.
@@ -16,11 +17,13 @@ use netpol_engine::ObjectKey;
 use reach::{Agent, Answer, Dial, DialId, Evidence, Outcome, Plan, Protocol, Report, Sighting};
 
 pub use self::agents::{Agents, Refusal, Who};
+pub use self::learnt::{Learnt, Seen, Unlearnt};
 pub use self::pair::Pair;
 pub use self::watched::{Conclusion, Watched};
 use crate::model::Model;
 
 mod agents;
+mod learnt;
 pub(crate) mod pair;
 mod watched;
 
@@ -61,6 +64,7 @@ pub struct Observer {
     agents: Agents,
     every: Duration,
     counts: Counts,
+    learnt: Learnt,
 }
 
 /// What came in, counted.
@@ -99,6 +103,7 @@ impl Observer {
             agents: Agents::default(),
             every: settings.every,
             counts: Counts::default(),
+            learnt: Learnt::default(),
         }
     }
 
@@ -115,6 +120,16 @@ impl Observer {
     /// What came in.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Whom applications were seen dialling.
+    pub fn learnt(&self) -> &Learnt {
+        &self.learnt
+    }
+
+    /// Finds out whose the addresses are that were dialled since the last time.
+    pub fn settle(&mut self, model: &Model) {
+        self.learnt.settle(model.cluster());
     }
 
     /// From one dial to the next, as all of them share the rate.
@@ -206,6 +221,7 @@ impl Observer {
                 *self.counts.dropped.entry(dropped).or_default() += 1;
             }
         }
+        self.learnt.hear(&who, &report.peers, model, now);
         let plan = self.plan(&who, model);
         let stands = report.revision == Some(plan.revision);
         let answer = Answer {

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::decide::{Findings, FlowFinding, Turn};
 
+pub(crate) mod learnt;
 pub(crate) mod matrix;
 
 /// A required flow.

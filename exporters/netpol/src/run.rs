@@ -51,6 +51,8 @@ struct Deciding {
     status: WatchStatus,
     /// Somebody new can dial.
     joined: Arc<Notify>,
+    /// Whether what is learnt is required.
+    learn: bool,
 }
 
 /// The whole program, from the command line to the exit code.
@@ -110,10 +112,11 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     let ready = chassis.readiness("the first findings");
     let deciding = Deciding {
         model: Arc::clone(&model),
-        observer,
+        observer: Arc::clone(&observer),
         latest: latest.clone(),
         status: status.clone(),
         joined: receiver.joined(),
+        learn: config.learn,
     };
     chassis.spawn("decide", never(deciding.forever(ready)));
     chassis.receive(reach::PATH, move |request| receiver.answer(request));
@@ -125,6 +128,14 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     )?;
     add(chassis, "watches", status.clone())?;
     show(chassis, &model, &latest, status);
+    chassis.route("/learnt.yaml", move |_| {
+        let model = model.read();
+        pages::learnt::file(&observer.lock(), &model, since_epoch())
+    });
+    chassis.link(
+        "/learnt.yaml",
+        "flows that agents have seen and nothing requires",
+    );
     Ok(())
 }
 
@@ -216,9 +227,13 @@ impl Deciding {
         let mut ready = Some(ready);
         let mut next_survey = Instant::now();
         let mut stale_survey = true;
+        let mut learnt = 0;
         loop {
             if self.status.ready() {
                 stale_survey |= self.evaluate();
+                if self.learn {
+                    self.require_learnt(&mut learnt);
+                }
                 if stale_survey && Instant::now() >= next_survey {
                     let begun = Instant::now();
                     let found = survey(&self.model.read());
@@ -238,6 +253,20 @@ impl Deciding {
                 () = sleep(LOOK_AT_EVIDENCE_EVERY) => {}
             }
         }
+    }
+
+    /// Requires what was learnt since the last time, whose revision is `known`; the next evaluation judges it.
+    fn require_learnt(&self, known: &mut u64) {
+        let flows = {
+            let observer = self.observer.lock();
+            let revision = observer.learnt().revision();
+            if revision == *known {
+                return;
+            }
+            *known = revision;
+            observer.learnt().to_require()
+        };
+        self.model.write().learn(flows);
     }
 
     /// Judges what may have changed; whether anything had.

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 pub use exporter::{ExchangeError, Exporter};
 
+use crate::learn::Peers;
 use crate::metrics::{ExchangeCounts, RESULTS};
 use crate::report::Results;
 
@@ -28,6 +29,7 @@ pub async fn keep_asking(
     mut exporter: Exporter,
     agent: Agent,
     results: Results,
+    peers: Peers,
     plans: watch::Sender<Plan>,
     counts: ExchangeCounts,
 ) -> Infallible {
@@ -41,6 +43,7 @@ pub async fn keep_asking(
             agent: agent.clone(),
             revision,
             sightings: results.untold(Instant::now()),
+            peers: peers.untold(Instant::now()),
         };
         let exchanged = exporter.exchange(&report).await;
         counts.ended(result(&exchanged));
@@ -48,6 +51,7 @@ pub async fn keep_asking(
         match exchanged {
             Ok(answer) => {
                 results.told(report.sightings.len(), dropped);
+                peers.told(&report.peers, Instant::now());
                 let wait = answer.ask_again();
                 if let Some(plan) = answer.plan {
                     revision = Some(plan.revision);

@@ -88,6 +88,9 @@ pub struct AgentArgs {
         value_delimiter = ','
     )]
     pub allow: Vec<IpNet>,
+    /// Look whom the application of this pod dials, and tell the exporter, which suggests these flows as required ones.
+    #[arg(long, env = "LEARN", conflicts_with = "node", value_parser = clap::builder::BoolishValueParser::new())]
+    pub learn: bool,
     /// Dial from this address of the own network [default: what the route says].
     #[arg(long = "dial.from", env = "DIAL_FROM", value_name = "ADDRESS")]
     pub from: Option<IpAddr>,
@@ -108,6 +111,8 @@ pub struct Config {
     pub allow: Allow,
     /// The address to dial from.
     pub from: Option<IpAddr>,
+    /// Whether to look whom the application dials.
+    pub learn: bool,
 }
 
 /// Where the exporter is and how it is spoken to.
@@ -158,6 +163,7 @@ impl TryFrom<AgentArgs> for Config {
             max_rate: args.max_rate,
             allow: Allow::new(args.allow),
             from: args.from,
+            learn: args.learn,
         })
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! ask -> dial -> report
+//! learn ---------^
 //! ```
 //! `ask` fetches the plan from netpol-exporter and takes reports there; `dial` makes the plan's connections, always new
 //! ones, from the pod's own network; `report` keeps what came of them until it is told, and shows the latest on the page.
+//! `learn` looks whom the application itself dials, for an exporter that has no plan yet.
 //!
 //! No Kubernetes: the exporter knows who has to reach whom, and this program only what it is told.
 
@@ -15,6 +17,8 @@ pub mod ask;
 pub mod dial;
 
 pub mod report;
+
+pub mod learn;
 
 pub mod metrics;
 

@@ -9,12 +9,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 use reach::{Dial, Outcome, PlanFault};
 
+use crate::learn::Peers;
 use crate::report::{Latest, Results};
 
 /// Upper bounds in seconds: a pod of the same node, of the same zone, a lost SYN (1 s, 3 s), a timeout.
@@ -110,7 +111,12 @@ impl ExchangeCounts {
 }
 
 /// Puts all of it on the page.
-pub fn register(registry: &mut Registry, results: &Results, exchanges: &ExchangeCounts) {
+pub fn register(
+    registry: &mut Registry,
+    results: &Results,
+    peers: &Peers,
+    exchanges: &ExchangeCounts,
+) {
     let counts = &results.counts;
     registry.register(
         "reach_agent_dials",
@@ -153,11 +159,16 @@ pub fn register(registry: &mut Registry, results: &Results, exchanges: &Exchange
         exchanges.dials_refused.clone(),
     );
     registry.register_collector(Box::new(LatestOutcomes(results.clone())));
+    registry.register_collector(Box::new(Dialled(peers.clone())));
 }
 
 /// The latest outcomes, by destination. A plan bounds how many series that can be, and they go when it does.
 #[derive(Debug)]
 struct LatestOutcomes(Results);
+
+/// Whom the application dials, by number: addresses are traffic's and no labels.
+#[derive(Debug)]
+struct Dialled(Peers);
 
 /// The labels of dials that are alike.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -188,6 +199,26 @@ impl Collector for LatestOutcomes {
             gauge.encode(family.encode_family(&place.labels().as_slice())?)?;
         }
         Ok(())
+    }
+}
+
+impl Collector for Dialled {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let (peers, dropped) = self.0.counts();
+        let family = encoder.encode_descriptor(
+            "reach_agent_peers",
+            "Addresses that the application was seen dialling; 0 without --learn.",
+            None,
+            MetricType::Gauge,
+        )?;
+        ConstGauge::new(count(peers)).encode(family)?;
+        let family = encoder.encode_descriptor(
+            "reach_agent_peers_dropped",
+            "Sightings of addresses that were left out, because there were too many others.",
+            None,
+            MetricType::Counter,
+        )?;
+        ConstCounter::new(dropped).encode(family)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rooms put together: which task moves what from where to where.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use crate::ask::{Exporter, keep_asking};
 use crate::config::{CommandLine, Config};
 use crate::dial::{Entrance, Sockets, keep_dialling};
+use crate::learn::{self, Peers, keep_looking};
 use crate::metrics::{self, ExchangeCounts};
 use crate::report::{Latest, Results};
 
@@ -41,12 +43,14 @@ fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
         from: config.from,
         entrance: config.enter.then(Entrance::open).transpose()?,
     });
+    let peers = Peers::default();
     let (plans, planned) = watch::channel(Plan::default());
     let exporter = Exporter::open(config.exporter)?;
     let asking = keep_asking(
         exporter,
         config.agent,
         results.clone(),
+        peers.clone(),
         plans,
         exchanges.clone(),
     );
@@ -60,9 +64,13 @@ fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     );
     chassis.spawn("dial", never(dialling));
     let mut registry = Registry::default();
-    metrics::register(&mut registry, &results, &exchanges);
+    metrics::register(&mut registry, &results, &peers, &exchanges);
     chassis.page().add("reach", registry)?;
     chassis.findings(move || table(&results.latest()));
+    if config.learn {
+        chassis.spawn("learn", never(keep_looking(learn::eyes(), peers.clone())));
+        chassis.findings(move || dialled(&peers.all()));
+    }
     Ok(())
 }
 
@@ -84,6 +92,31 @@ fn table(latest: &[Latest]) -> Table {
         caption: "What this agent dials, and what came of it last".to_owned(),
         columns: columns.map(str::to_owned).to_vec(),
         rows,
+    }
+}
+
+/// Whom the application dials by itself.
+fn dialled(peers: &[(SocketAddr, bool)]) -> Table {
+    let rows = peers.iter().map(|(address, connected)| Row {
+        severity: if *connected {
+            Severity::Good
+        } else {
+            Severity::Warning
+        },
+        cells: vec![
+            address.to_string(),
+            if *connected {
+                "connected"
+            } else {
+                "never came through"
+            }
+            .to_owned(),
+        ],
+    });
+    Table {
+        caption: "Whom the application in this pod was seen dialling over TCP".to_owned(),
+        columns: ["address", "seen"].map(str::to_owned).to_vec(),
+        rows: rows.collect(),
     }
 }
 

@@ -14,7 +14,7 @@ use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Flow, FlowSource, FlowTarget};
+use super::{Flow, FlowSource, FlowTarget, Origin};
 use crate::policy::{ObjectKey, Protocol};
 
 /// The file.
@@ -132,7 +132,7 @@ impl WrittenFlow {
                     protocol,
                     kind: self.kind.clone(),
                     soft,
-                    inferred: false,
+                    origin: Origin::Written,
                 })
             })
             .collect()

@@ -9,7 +9,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::{flag, float, flow_labels, open, table};
 use crate::decide::{Evidence, Findings, FlowFinding, State};
-use crate::observe::{Dropped, Who};
+use crate::observe::{Dropped, Unlearnt, Who};
 use crate::receive::{Counts, Fate};
 
 /// States that are a mismatch, by themselves.
@@ -122,6 +122,13 @@ pub(super) fn dials(
     let mut series = open(encoder, &table::SIGHTINGS_DROPPED)?;
     for reason in Dropped::ALL {
         let count = evidence.counts.dropped.get(&reason).copied();
+        let labels = [("reason", reason.as_str().into())];
+        series.count(&labels, count.unwrap_or_default())?;
+    }
+    open(encoder, &table::LEARNT)?.gauge(&[], float(evidence.learnt))?;
+    let mut series = open(encoder, &table::UNLEARNT)?;
+    for reason in Unlearnt::ALL {
+        let count = evidence.unlearnt.get(&reason).copied();
         let labels = [("reason", reason.as_str().into())];
         series.count(&labels, count.unwrap_or_default())?;
     }

@@ -74,7 +74,7 @@ families! {
     BLOCKING: Gauge Flow ["policy_kind", "policy_namespace", "policy", "direction"] "netpol_required_flow_blocking_policy_info"
         "1 for each policy that forbids a required flow, by the end at which it does";
     INFO: Gauge Flow ["need", "origin", "kind"] "netpol_required_flow_info"
-        "1 for each required flow: whether the application does without it (need: hard, soft), who says that it is required (origin: written, inferred), and what is spoken";
+        "1 for each required flow: whether the application does without it (need: hard, soft), who says that it is required (origin: written, inferred, learnt), and what is spoken";
     FLOWS: Gauge Only ["state"] "netpol_required_flows"
         "Required flows by state, those without series of their own too";
     FLOWS_DROPPED: Gauge Only [] "netpol_required_flows_dropped"
@@ -111,6 +111,10 @@ families! {
         "Reports of agents: accepted, unauthorized (nobody's token), forbidden (another's token, or an unknown pod), malformed, unread (too large or too slow), flood, unreviewed (the API server did not say whose token it is)";
     SIGHTINGS_DROPPED: Counter Only ["reason"] "netpol_sightings_dropped_total"
         "Dials in accepted reports that were left out: not_planned (of an earlier plan, or made up), not_its_own (another agent's), too_old";
+    LEARNT: Gauge Only [] "netpol_learnt_flows"
+        "Flows that applications were seen to use by agents with --learn, required ones too; /learnt.yaml lists those that are not";
+    UNLEARNT: Counter Only ["reason"] "netpol_peers_dropped_total"
+        "Connections of applications in accepted reports that teach nothing: not_its_own (of an agent on a node), host_network (everybody's connections), nobody (loopback and the like), too_many";
     LATENCY: Histogram Only [] "netpol_enforcement_latency_seconds"
         "From a changed verdict to the first dial that agrees with it: how long the network took to follow, at most";
     DURATION: Histogram Only [] "netpol_evaluation_duration_seconds"

@@ -1,9 +1,9 @@
-//! What the application needs: what somebody wrote down, and what its environment says.
+//! What the application needs: what somebody wrote down, what its environment says, and what it was seen to use.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use netpol_engine::{Flow, FlowSource, FlowTarget, ObjectKey, Protocol};
+use netpol_engine::{Flow, FlowSource, FlowTarget, ObjectKey, Origin, Protocol};
 
 use super::Model;
 use super::pod::Call;
@@ -11,11 +11,12 @@ use super::pod::Call;
 // === impl Model ===
 
 impl Model {
-    /// Puts what is written and what is inferred together, each connection once: what is written goes first.
+    /// Puts what is written, inferred and learnt together, each connection once: what is written goes first.
     pub(super) fn gather_required(&mut self) {
         let inferred = self.calls.keys().filter(|_| self.infer).map(inferred);
         let mut seen = BTreeSet::new();
-        let all = self.written.iter().cloned().chain(inferred);
+        let written = self.written.iter().cloned();
+        let all = written.chain(inferred).chain(self.learnt.iter().cloned());
         let required: Vec<Flow> = all.filter(|flow| seen.insert(connection(flow))).collect();
         if *required != *self.required {
             self.required = Arc::from(required);
@@ -25,7 +26,7 @@ impl Model {
 }
 
 /// What makes a flow the same one, whoever said that it is required.
-fn connection(flow: &Flow) -> (FlowSource, FlowTarget, u16, Protocol) {
+pub(crate) fn connection(flow: &Flow) -> (FlowSource, FlowTarget, u16, Protocol) {
     (
         flow.source.clone(),
         flow.target.clone(),
@@ -43,6 +44,6 @@ fn inferred((workload, call): &(ObjectKey, Call)) -> Flow {
         protocol: Protocol::Tcp,
         kind: None,
         soft: false,
-        inferred: true,
+        origin: Origin::Inferred,
     }
 }

@@ -1,7 +1,7 @@
 //! Plans and reports: who is to dial what, and what is made of what they say.
 
 use netpol_engine::{
-    Flow, FlowSource, FlowTarget, NetworkPolicy, Node, Pod, Profile, WrittenPolicy,
+    Flow, FlowSource, FlowTarget, NetworkPolicy, Node, Origin, Pod, Profile, WrittenPolicy,
 };
 use reach::{Kind, PodName, Revision};
 
@@ -72,7 +72,7 @@ impl Scene {
             protocol: netpol_engine::Protocol::Tcp,
             kind: Some("http".to_owned()),
             soft: false,
-            inferred: false,
+            origin: Origin::Written,
         };
         model.require(vec![flow], false);
         let mut scene = Self {
@@ -126,6 +126,7 @@ impl Scene {
             agent,
             revision: None,
             sightings,
+            peers: Vec::new(),
         };
         self.observer.exchange(&report, &self.model, self.now)
     }
@@ -198,6 +199,7 @@ fn a_plan_that_stands_is_not_sent_again_and_a_changed_verdict_changes_it() {
             agent: client(),
             revision: Some(revision),
             sightings: Vec::new(),
+            peers: Vec::new(),
         };
         let (answer, joined) = scene
             .observer

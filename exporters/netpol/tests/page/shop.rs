@@ -94,5 +94,5 @@ fn a_call_that_a_pods_environment_names_is_required_and_one_to_nobody_is_absent_
     assert_eq!(state(FRONTEND), Some("ok"));
     // Sixteen calls and the assistant.
     assert_eq!(states.len(), 17, "{states:#?}");
-    assert!(story.decide().iter().all(|it| it.flow.inferred));
+    assert!(story.decide().iter().all(|it| it.origin() == "inferred"));
 }

@@ -109,6 +109,7 @@ impl Story {
             agent: agent.clone(),
             revision: None,
             sightings,
+            peers: Vec::new(),
         };
         let (answer, joined) = self
             .observer

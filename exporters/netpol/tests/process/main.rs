@@ -5,3 +5,4 @@
 mod agents;
 mod exporter;
 mod files;
+mod learnt;

@@ -1,5 +1,6 @@
 //! An exporter that does as it is told: takes reports, answers what the test says.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -88,6 +89,13 @@ impl Exporter {
     pub(crate) fn find(&self, holds: impl Fn(&Sighting) -> bool) -> Sighting {
         let report = self.report(|report| report.sightings.iter().any(&holds));
         report.sightings.into_iter().find(holds).unwrap()
+    }
+
+    /// Whom it was told that the application dials, and whether it was connected.
+    pub(crate) fn peers(&self) -> BTreeMap<SocketAddr, bool> {
+        let reports = self.state.reports.lock();
+        let peers = reports.iter().flat_map(|report| &report.peers);
+        peers.map(|it| (it.address, it.connected)).collect()
     }
 
     fn listen(&mut self, listener: TcpListener) {

@@ -9,6 +9,7 @@ mod agent;
 mod enter;
 mod exporter;
 mod hostile;
+mod learn;
 mod network;
 mod readme;
 mod secrets;

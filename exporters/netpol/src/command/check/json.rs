@@ -1,6 +1,6 @@
 //! For programs.
 
-use netpol_engine::{FlowState, Reason};
+use netpol_engine::{FlowState, Origin, Reason};
 use serde_json::{Value, json};
 
 use super::report::{Blamed, Cause, Judged, Report};
@@ -47,7 +47,7 @@ fn one(judged: &Judged) -> Value {
         "port": flow.port,
         "kind": flow.kind,
         "soft": flow.soft,
-        "inferred": flow.inferred,
+        "inferred": flow.origin == Origin::Inferred,
         "pairs": judged.pairs,
         "deniedPairs": judged.denied,
         "causes": judged.causes.iter().map(cause).collect::<Vec<_>>(),

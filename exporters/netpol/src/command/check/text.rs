@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use netpol_engine::FlowState;
+use netpol_engine::{FlowState, Origin};
 
 use super::report::{Judged, Report};
 
@@ -123,7 +123,11 @@ fn summary(report: &Report) -> String {
     let states: Vec<_> = states
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
-    let inferred = report.flows.iter().filter(|it| it.flow.inferred).count();
+    let inferred = report
+        .flows
+        .iter()
+        .filter(|it| it.flow.origin == Origin::Inferred)
+        .count();
     let mut text = match report.flows.len() {
         0 => return "no required flows".to_owned(),
         1 => "1 required flow".to_owned(),
