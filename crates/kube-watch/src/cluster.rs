@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use self::failure::Failure;
 use self::follow::Follow;
 use crate::scope::Selection;
-use crate::sink::{Sink, is_namespaced};
+use crate::sink::{Sink, Trim, is_namespaced};
 use crate::{Index, ReadError, Reason, Scope, SourceError, WatchStatus, Watching};
 
 /// An API server to watch.
@@ -117,7 +117,7 @@ impl Cluster {
         &self,
         scope: &Scope,
         selection: &Selection,
-        trim: fn(K) -> T,
+        trim: impl Fn(K) -> T + Send + Sync + 'static,
         index: &Arc<RwLock<I>>,
         status: &WatchStatus,
     ) -> Watching
@@ -126,6 +126,7 @@ impl Cluster {
         T: Send + 'static,
         I: Index<T>,
     {
+        let trim: Trim<K, T> = Arc::new(trim);
         let mut namespaces: Vec<Option<String>> =
             selection.namespaces.iter().cloned().map(Some).collect();
         if namespaces.is_empty() || !is_namespaced::<K>() {
@@ -137,7 +138,7 @@ impl Cluster {
                 let teller = status.teller(K::KIND, namespace.clone());
                 let sink = Sink {
                     namespace,
-                    trim,
+                    trim: Arc::clone(&trim),
                     index: Arc::clone(index),
                     teller,
                 };

@@ -6,6 +6,7 @@
 //! What a file held before it broke is kept, marked stale, until it parses again.
 
 mod documents;
+mod key;
 mod manifests;
 mod merge;
 mod parse;

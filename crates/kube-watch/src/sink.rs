@@ -11,11 +11,14 @@ use serde_json::Value;
 use crate::status::{Event, Teller};
 use crate::{Index, ObjectKey};
 
+/// From a decoded object to what is kept of it.
+pub(crate) type Trim<K, T> = Arc<dyn Fn(K) -> T + Send + Sync>;
+
 /// One watch's way into its index.
 pub(crate) struct Sink<K, T, I> {
     /// The namespace that a reset speaks for; `None` for all.
     pub(crate) namespace: Option<String>,
-    pub(crate) trim: fn(K) -> T,
+    pub(crate) trim: Trim<K, T>,
     pub(crate) index: Arc<RwLock<I>>,
     pub(crate) teller: Teller,
 }
@@ -31,7 +34,7 @@ where
     /// way of reading one would bring all of it again.
     pub(crate) fn decode(&self, object: Value) -> Result<T, String> {
         serde_path_to_error::deserialize(object)
-            .map(self.trim)
+            .map(|object| (self.trim)(object))
             .map_err(|error| {
                 let path = error.path().to_string();
                 if path == "." {

@@ -101,7 +101,7 @@ impl Watcher {
     pub fn watch<K, T, I>(
         &self,
         scope: &Scope,
-        trim: fn(K) -> T,
+        trim: impl Fn(K) -> T + Send + Sync + 'static,
         index: Arc<RwLock<I>>,
         status: &WatchStatus,
     ) -> Result<Watching, ScopeError>
@@ -120,7 +120,7 @@ impl Watcher {
                 let teller = status.teller(K::KIND, None);
                 let sink = Sink {
                     namespace: None,
-                    trim,
+                    trim: Arc::new(trim),
                     index,
                     teller,
                 };

@@ -1,14 +1,41 @@
 //! A file's text as documents, each with the line on which it begins.
 
+use std::borrow::Cow;
 use std::path::Path;
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 /// One document, or why it is none. Lines count from 1.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(super) struct Document<'a> {
     pub(super) line: u64,
     pub(super) value: Result<Value, Broken>,
+    /// Of a list in JSON: its items, which the value then is without. Read one at a time, a thousand pods take no more memory than
+    /// one of them, and leave no holes between what is kept of each.
+    pub(super) items: Vec<Item<'a>>,
+}
+
+/// An item of a list that is only known to be JSON.
+#[derive(Debug)]
+pub(super) struct Item<'a>(&'a RawValue);
+
+/// What an item says that it is.
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(borrow)]
+    kind: Option<Cow<'a, str>>,
+}
+
+/// A list, as far as it is read at once.
+#[derive(Deserialize)]
+struct Head<'a> {
+    kind: String,
+    #[serde(rename = "apiVersion")]
+    api_version: Option<String>,
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
 }
 
 /// Text that is neither YAML nor JSON.
@@ -19,7 +46,7 @@ pub(super) struct Broken {
 }
 
 /// A file's documents, read as what its name says.
-pub(super) fn of(path: &Path, text: &str) -> Vec<Document> {
+pub(super) fn of<'a>(path: &Path, text: &'a str) -> Vec<Document<'a>> {
     let is_json = path
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
@@ -31,9 +58,9 @@ pub(super) fn of(path: &Path, text: &str) -> Vec<Document> {
 }
 
 /// JSON has its own reader: it is quicker, and stricter about what JSON is.
-pub(super) fn from_json(text: &str) -> Vec<Document> {
+pub(super) fn from_json(text: &str) -> Vec<Document<'_>> {
     let text = text.trim_start_matches('\u{feff}');
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let mut documents = Vec::new();
     loop {
         let rest = &text[values.byte_offset()..];
@@ -41,7 +68,7 @@ pub(super) fn from_json(text: &str) -> Vec<Document> {
         let line = line_at(text, values.byte_offset() + blank);
         let value = match values.next() {
             None => return documents,
-            Some(Ok(value)) => Ok(value),
+            Some(Ok(text)) => Ok(text),
             Some(Err(error)) => Err(Broken {
                 line: u64::try_from(error.line()).unwrap_or(line),
                 message: error.to_string(),
@@ -49,10 +76,51 @@ pub(super) fn from_json(text: &str) -> Vec<Document> {
         };
         // What follows broken JSON cannot be told from what is broken.
         let broken = value.is_err();
-        documents.push(Document { line, value });
+        let (value, items) = match value {
+            Ok(text) => opened(text, line),
+            Err(broken) => (Err(broken), Vec::new()),
+        };
+        documents.push(Document { line, value, items });
         if broken {
             return documents;
         }
+    }
+}
+
+/// A value of JSON, or a list's head and its items.
+fn opened(text: &RawValue, line: u64) -> (Result<Value, Broken>, Vec<Item<'_>>) {
+    if let Ok(head) = serde_json::from_str::<Head<'_>>(text.get())
+        && head.kind.ends_with("List")
+        && !head.items.is_empty()
+    {
+        let value = json!({"kind": head.kind, "apiVersion": head.api_version, "items": null});
+        return (Ok(value), head.items.into_iter().map(Item).collect());
+    }
+    let value = Item(text).read();
+    (
+        value.map_err(|message| Broken { line, message }),
+        Vec::new(),
+    )
+}
+
+impl Item<'_> {
+    /// Whether it says of itself that it is something else: neither of this kind, nor a list. That is quick to see.
+    pub(super) fn is_other_than(&self, kind: &str) -> bool {
+        let told = serde_json::from_str::<Kind<'_>>(self.0.get());
+        told.ok()
+            .and_then(|told| told.kind)
+            .is_some_and(|told| told != kind && !told.ends_with("List"))
+    }
+
+    /// What is wrong with JSON that was read over already, such as that it is too deep, has no line.
+    pub(super) fn read(&self) -> Result<Value, String> {
+        serde_json::from_str(self.0.get()).map_err(|error| {
+            let message = error.to_string();
+            let place = format!(" at line {} column {}", error.line(), error.column());
+            message
+                .strip_suffix(&place)
+                .map_or(message.clone(), str::to_owned)
+        })
     }
 }
 
@@ -60,7 +128,7 @@ pub(super) fn from_json(text: &str) -> Vec<Document> {
 ///
 /// YAML 1.2 forbids such a line within any scalar (9.1.2, `c-forbidden`), so the cut is exact, and a
 /// broken document costs none of its neighbours.
-pub(super) fn from_yaml(text: &str) -> Vec<Document> {
+pub(super) fn from_yaml(text: &str) -> Vec<Document<'_>> {
     let text = text.trim_start_matches('\u{feff}');
     let mut documents = Vec::new();
     let (mut start, mut first_line) = (0, 1);
@@ -77,7 +145,7 @@ pub(super) fn from_yaml(text: &str) -> Vec<Document> {
     documents
 }
 
-fn document(text: &str, first_line: u64) -> Option<Document> {
+fn document(text: &str, first_line: u64) -> Option<Document<'_>> {
     // Where the content begins, behind comments, directives and the marker itself.
     let blank = text
         .lines()
@@ -93,7 +161,8 @@ fn document(text: &str, first_line: u64) -> Option<Document> {
             .map_or(line, |location| first_line + location.line().max(1) - 1),
         message: error.without_snippet().to_string(),
     });
-    Some(Document { line, value })
+    let items = Vec::new();
+    Some(Document { line, value, items })
 }
 
 fn is_marker(line: &str) -> bool {
@@ -143,11 +212,11 @@ mod tests {
 
     use super::*;
 
-    fn lines(documents: &[Document]) -> Vec<u64> {
+    fn lines(documents: &[Document<'_>]) -> Vec<u64> {
         documents.iter().map(|document| document.line).collect()
     }
 
-    fn broken(document: &Document) -> &Broken {
+    fn broken<'a>(document: &'a Document<'_>) -> &'a Broken {
         document.value.as_ref().unwrap_err()
     }
 
@@ -274,7 +343,8 @@ mod tests {
 
     #[test]
     fn more_values_than_the_parser_would_take_by_itself_are_read() {
-        let documents = from_yaml(&format!("items: [{}]", "a, ".repeat(260_000)));
+        let text = format!("items: [{}]", "a, ".repeat(260_000));
+        let documents = from_yaml(&text);
         let value = documents[0].value.as_ref().unwrap();
         assert_eq!(value["items"].as_array().unwrap().len(), 260_000);
     }
@@ -284,5 +354,33 @@ mod tests {
         let documents = from_json("{\"a\": 1}\n\n{\"b\":\n 2}\n{\"c\": \n nope}\n{\"d\": 4}");
         assert_eq!(lines(&documents), [1, 3, 5]);
         assert_eq!(broken(&documents[2]).line, 6);
+    }
+
+    #[test]
+    fn a_list_in_json_is_read_item_by_item() {
+        let deep = "[".repeat(1_000) + &"]".repeat(1_000);
+        let text = format!(
+            r#"{{"items": [{{"a": 1}}, {deep}], "kind": "PodList"}} {{"kind": "List", "items": []}}
+            {{"kind": "Song", "items": [1]}} {{"kind": "List", "items": 1}}"#
+        );
+        let documents = from_json(&text);
+        let items: Vec<_> = documents.iter().map(|it| it.items.len()).collect();
+        assert_eq!(items, [2, 0, 0, 0]);
+        let list = &documents[0];
+        let head = json!({"kind": "PodList", "apiVersion": null, "items": null});
+        assert_eq!(list.value.as_ref().unwrap(), &head);
+        assert_eq!(list.items[0].read(), Ok(json!({"a": 1})));
+        assert!(!list.items[0].is_other_than("Pod"));
+        assert!(!list.items[1].is_other_than("Pod"));
+        assert_eq!(
+            list.items[1].read().unwrap_err(),
+            "recursion limit exceeded"
+        );
+        let text = r#"{"kind": "List", "items": [{"kind": "Pod"}, {"kind": "Node"}, {"kind": "PodList"}]}"#;
+        let items = &from_json(text)[0].items;
+        let other: Vec<_> = items.iter().map(|it| it.is_other_than("Pod")).collect();
+        assert_eq!(other, [false, true, false]);
+        let song = json!({"kind": "Song", "items": [1]});
+        assert_eq!(documents[2].value.as_ref().unwrap(), &song);
     }
 }

@@ -51,20 +51,25 @@ pub fn manifests(root: &Path) -> io::Result<(Vec<Manifest>, Vec<Problem>)> {
 }
 
 fn take(path: &Path, text: &str, manifests: &mut Vec<Manifest>, problems: &mut Vec<Problem>) {
-    for Document { line, value } in documents::of(path, text) {
+    let mut wrong = |line, message| {
+        problems.push(problem(path, Some(line), Reason::Syntax, message));
+    };
+    for Document { line, value, items } in documents::of(path, text) {
+        let mut keep = |object| {
+            let path = path.to_owned();
+            manifests.push(Manifest { path, line, object });
+        };
         match value {
-            Ok(value) => flatten(value, &mut |object| {
-                let path = path.to_owned();
-                manifests.push(Manifest { path, line, object });
-            }),
-            Err(broken) => {
-                problems.push(problem(
-                    path,
-                    Some(broken.line),
-                    Reason::Syntax,
-                    broken.message,
-                ));
+            Ok(value) if items.is_empty() => flatten(value, &mut keep),
+            Ok(_) => {
+                for (at, item) in items.iter().enumerate() {
+                    match item.read() {
+                        Ok(item) => flatten(item, &mut keep),
+                        Err(message) => wrong(line, format!("items[{at}]: {message}")),
+                    }
+                }
             }
+            Err(broken) => wrong(broken.line, broken.message),
         }
     }
 }
@@ -111,6 +116,10 @@ mod tests {
         );
         write("b.yaml", "kind: [\n");
         write("c.json", r#"{"kind": "CronJob"}"#);
+        write(
+            "d.json",
+            r#"{"kind": "List", "items": [{"kind": "Job"}, {"kind": "Node"}]}"#,
+        );
         write("notes.txt", "not a manifest");
         let (manifests, problems) = manifests(folder.path()).unwrap();
         let kinds: Vec<_> = manifests
@@ -123,7 +132,9 @@ mod tests {
                 ("Deployment", 1),
                 ("Pod", 3),
                 ("Service", 3),
-                ("CronJob", 1)
+                ("CronJob", 1),
+                ("Job", 1),
+                ("Node", 1)
             ]
         );
         assert_eq!(problems.len(), 1);

@@ -4,12 +4,12 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use k8s_openapi::Resource;
 use serde::de::DeserializeOwned;
 
+use super::key::{Key, filled};
 use super::parse::{Fault, Found, hash_of, parse};
 use super::read::{Fingerprint, Reading, read};
 use super::walk::{Walk, rest_not_read, walk};
@@ -35,9 +35,6 @@ pub(super) struct Files<K, T, I> {
     faults: Vec<Problem>,
     problems: Vec<Problem>,
 }
-
-/// One for all tables that an object is in: there may be a hundred thousand.
-type Key = Arc<ObjectKey>;
 
 /// One file, as it was read last.
 #[derive(Debug, Default)]
@@ -205,8 +202,8 @@ where
         });
         let gone: Vec<Key> = gone.map(|(key, _)| key).collect();
         for (told, key) in gone.iter().enumerate() {
-            self.sink
-                .delete(key, self.held.len() + gone.len() - told - 1);
+            let left = self.held.len() + gone.len() - told - 1;
+            self.sink.delete(&key.object(), left);
         }
 
         self.unsettled = false;
@@ -220,7 +217,7 @@ where
                 self.unsettled = true;
                 continue;
             };
-            self.held.insert(Arc::clone(key), listed.hash);
+            self.held.insert(key.clone(), listed.hash);
             if self.begun {
                 self.sink.apply(object, self.held.len());
             } else {
@@ -229,6 +226,7 @@ where
         }
         if !self.begun {
             self.begun = true;
+            self.held = filled(std::mem::take(&mut self.held));
             self.sink.reset(first);
         }
     }
@@ -275,7 +273,7 @@ where
                 {
                     let message =
                         format!("is also in {}:{}, which wins", winner.display(), won.line);
-                    let (line, key) = (Some(listed.line), Some(ObjectKey::clone(key)));
+                    let (line, key) = (Some(listed.line), Some(key.object()));
                     problems.push(problem::<K>(path, line, key, Reason::Duplicate, message));
                 }
             }
@@ -325,17 +323,18 @@ impl Known {
             object,
         } in found
         {
+            let key = Key::from(&key);
             let known = self.objects.get_key_value(&key);
-            let key = known.map_or_else(|| Arc::new(key), |(known, _)| Arc::clone(known));
+            let key = known.map_or(key, |(known, _)| known.clone());
             let entry = Listed { hash, line };
-            match listed.entry(Arc::clone(&key)) {
+            match listed.entry(key.clone()) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(entry);
                 }
                 Entry::Occupied(mut occupied) => {
                     let loser: Listed = occupied.insert(entry);
                     let message = format!("is in this file again, on line {line}, which wins");
-                    let key = Some(ObjectKey::clone(&key));
+                    let key = Some(key.object());
                     self.problems.push(problem::<K>(
                         path,
                         Some(loser.line),
@@ -347,12 +346,10 @@ impl Known {
             }
             objects.insert(key, object);
         }
-        let spoilt: BTreeSet<ObjectKey> = faults
-            .iter()
-            .filter_map(|fault| fault.object.clone())
-            .collect();
+        let spoilt = faults.iter().filter_map(|fault| fault.object.as_ref());
+        let spoilt: BTreeSet<_> = spoilt.map(Key::from).collect();
         let broken = self.broken;
-        self.keep(listed, |key| broken || spoilt.contains(&**key));
+        self.keep(filled(listed), |key| broken || spoilt.contains(key));
         self.problems.extend(faults.into_iter().map(|fault| {
             problem::<K>(
                 path,

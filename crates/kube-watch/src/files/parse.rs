@@ -7,7 +7,7 @@ use k8s_openapi::Resource;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::documents::{self, Document};
+use super::documents::{self, Document, Item};
 use crate::scope::Selection;
 use crate::sink::{Sink, is_namespaced};
 use crate::{Index, ObjectKey, Reason};
@@ -75,9 +75,9 @@ where
             faults: Vec::new(),
         },
     };
-    for Document { line, value } in documents {
+    for Document { line, value, items } in documents {
         match value {
-            Ok(value) => parser.value(value, &Inherited::default(), line, ""),
+            Ok(value) => parser.value(value, items, &Inherited::default(), line, ""),
             Err(broken) => parser.fault(broken.line, None, Reason::Syntax, broken.message),
         }
     }
@@ -95,8 +95,16 @@ where
     K: Resource<Scope: 'static> + DeserializeOwned,
     I: Index<T>,
 {
-    /// `place` is where in the document: empty, or such as `items[3]: `.
-    fn value(&mut self, mut value: Value, inherited: &Inherited, line: u64, place: &str) {
+    /// `items` are those of a list that it does not hold itself; `place` is where in the document: empty, or such as
+    /// `items[3]: `.
+    fn value(
+        &mut self,
+        mut value: Value,
+        items: Vec<Item<'_>>,
+        inherited: &Inherited,
+        line: u64,
+        place: &str,
+    ) {
         if value.is_null() {
             return;
         }
@@ -116,13 +124,23 @@ where
                 kind: Some(of.to_owned()).filter(|of| !of.is_empty()),
                 api_version: api_version.filter(|_| !of.is_empty()),
             };
-            let items = value.get_mut("items").map(Value::take);
-            let items = items.into_iter().flat_map(|items| match items {
-                Value::Array(items) => items,
+            let held = match value.get_mut("items").map(Value::take) {
+                Some(Value::Array(items)) => items,
                 _ => Vec::new(),
-            });
-            for (at, item) in items.enumerate() {
-                self.value(item, &inherited, line, &format!("{place}items[{at}]: "));
+            };
+            let held = held.into_iter().map(|item| Some(Ok(item)));
+            let items = items
+                .into_iter()
+                .map(|item| (!item.is_other_than(K::KIND)).then(|| item.read()));
+            for (at, item) in held.chain(items).enumerate() {
+                let Some(item) = item else { continue };
+                let place = format!("{place}items[{at}]: ");
+                match item {
+                    Ok(item) => self.value(item, Vec::new(), &inherited, line, &place),
+                    Err(message) => {
+                        self.fault(line, None, Reason::Syntax, format!("{place}{message}"));
+                    }
+                }
             }
             return;
         }

@@ -80,7 +80,7 @@ impl Folder {
         let (index, status) = (Arc::default(), WatchStatus::new());
         let sink = Sink {
             namespace: None,
-            trim,
+            trim: Arc::new(trim),
             index: Arc::clone(&index),
             teller: status.teller("Pod", None),
         };
@@ -622,7 +622,7 @@ fn another_version_of_the_kind_is_a_problem_and_a_kind_without_namespaces_has_no
     let trim = |_: HorizontalPodAutoscaler| String::new();
     let sink = Sink {
         namespace: None,
-        trim,
+        trim: Arc::new(trim),
         index: Arc::clone(&index),
         teller: status.teller("HorizontalPodAutoscaler", None),
     };
@@ -644,7 +644,7 @@ fn another_version_of_the_kind_is_a_problem_and_a_kind_without_namespaces_has_no
     };
     let sink = Sink {
         namespace: None,
-        trim,
+        trim: Arc::new(trim),
         index: Arc::clone(&index),
         teller: status.teller("Node", None),
     };
