@@ -219,12 +219,12 @@ impl Model {
         }
         self.targets.claim(&key, target);
         let autoscaler = match &known {
-            Some(known) if *known.autoscaler == autoscaler => Arc::clone(&known.autoscaler),
-            _ => Arc::new(autoscaler),
+            Some(known) if known.autoscaler == autoscaler => Arc::clone(&known.autoscaler),
+            _ => autoscaler,
         };
         let status = match &known {
-            Some(known) if *known.status == status => Arc::clone(&known.status),
-            _ => Arc::new(status),
+            Some(known) if known.status == status => Arc::clone(&known.status),
+            _ => status,
         };
         let before = match &known {
             Some(known) => {
@@ -315,8 +315,8 @@ impl<K: target::Kind> Index<Target<K>> for Model {
     }
 }
 
-impl Index<Placed> for Model {
-    fn apply(&mut self, pod: Placed) {
+impl Index<Arc<Placed>> for Model {
+    fn apply(&mut self, pod: Arc<Placed>) {
         self.pods.apply(pod);
     }
 
@@ -324,7 +324,7 @@ impl Index<Placed> for Model {
         self.pods.delete(key);
     }
 
-    fn reset(&mut self, namespace: Option<&str>, objects: Vec<Placed>) {
+    fn reset(&mut self, namespace: Option<&str>, objects: Vec<Arc<Placed>>) {
         self.pods.reset(namespace, objects);
     }
 }

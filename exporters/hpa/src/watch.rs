@@ -24,7 +24,7 @@ mod time;
 
 pub use autoscaler::{HorizontalPodAutoscaler, autoscaler};
 pub use manager::{Lease, ManagerPod, leader, manager};
-pub use pod::{PodMetrics, WrittenPod, pod, usage};
+pub use pod::{PodMetrics, WrittenPod, pod, pods, usage};
 pub use rescale::{WrittenEvent, rescale};
 pub(crate) use target::selector;
 pub use target::{Workload, target};
@@ -79,7 +79,7 @@ impl Metadata {
 pub fn read_autoscaler(object: &Value) -> Result<(Autoscaler, Vec<SpecProblem>), String> {
     let written: HorizontalPodAutoscaler = serde_path_to_error::deserialize(object)
         .map_err(|error| format!("{}: {}", error.path(), error.inner()))?;
-    let autoscaler = autoscaler(written).autoscaler;
+    let autoscaler = Arc::unwrap_or_clone(autoscaler(written).autoscaler);
     let problems = autoscaler.spec.problems(false);
     Ok((autoscaler, problems))
 }
@@ -133,7 +133,7 @@ pub async fn open(
         ("watch deployments", watch!(target::<model::Deployment>)),
         ("watch stateful sets", watch!(target::<model::StatefulSet>)),
         ("watch replica sets", watch!(target::<model::ReplicaSet>)),
-        ("watch pods", watch!(pod)),
+        ("watch pods", watch!(pods())),
     ];
     let of_scaling = Scope {
         fields: Some(

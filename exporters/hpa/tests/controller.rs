@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken golden file is a failed test")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hpa_engine::{Moment, Scale};
@@ -134,7 +135,7 @@ impl Cluster {
                 let mut placed = watch::pod(serde_json::from_value(pod).unwrap());
                 // They came long before; only how they are counts here.
                 placed.seen = START;
-                placed
+                Arc::new(placed)
             });
             Index::reset(&mut self.model, None, pods.collect());
         }

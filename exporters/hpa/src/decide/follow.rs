@@ -34,7 +34,7 @@ pub(super) struct Followed {
     last: Option<Moment>,
     /// The last write that was seen.
     pub(super) last_write: Option<Moment>,
-    pub(super) dispute: Option<Dispute>,
+    pub(super) dispute: Option<Box<Dispute>>,
     pub(super) tally: Tally,
     pub(super) finding: Option<Arc<Finding>>,
 }
@@ -171,10 +171,10 @@ impl Followed {
             memory: before,
             sync: trial.recorded(samples),
         };
-        self.dispute = Some(Dispute {
+        self.dispute = Some(Box::new(Dispute {
             surroundings: write.surroundings.clone(),
             mismatch,
-        });
+        }));
     }
 
     /// Assumes a sync that had nothing to write. One that would have had to is not assumed: the controller is late, or gone.

@@ -15,7 +15,7 @@ use crate::decide::Finding;
 struct Row<'a> {
     index: usize,
     finding: &'a Finding,
-    labels: LabelSet<'a>,
+    spec: &'a MetricSpec,
     proposal: Option<&'a std::result::Result<Proposal, MetricFailure>>,
 }
 
@@ -27,6 +27,30 @@ impl<'a> Row<'a> {
     fn calculation(&self) -> Option<&'a Calculation> {
         Some(&self.proposal()?.calculation)
     }
+
+    /// Those of kube-state-metrics, and what it takes to tell two metrics of one autoscaler apart.
+    fn labels(&self) -> LabelSet<'a> {
+        let source = &self.spec.source;
+        let (container, object) = match source {
+            MetricSource::ContainerResource { container, .. } => {
+                (container.as_str(), String::new())
+            }
+            MetricSource::Object { described, .. } => {
+                ("", format!("{}/{}", described.kind, described.name))
+            }
+            _ => ("", String::new()),
+        };
+        let mut labels = self.finding.labels();
+        labels.extend([
+            ("metric_index", self.index.to_string().into()),
+            ("metric_source", source.kind().into()),
+            ("metric_name", name(source).into()),
+            ("metric_target_type", target_type(self.spec).into()),
+            ("container", container.into()),
+            ("object", object.into()),
+        ]);
+        labels
+    }
 }
 
 fn rows(findings: &[Arc<Finding>]) -> impl Iterator<Item = Row<'_>> {
@@ -35,31 +59,10 @@ fn rows(findings: &[Arc<Finding>]) -> impl Iterator<Item = Row<'_>> {
         metrics.map(|(index, spec)| Row {
             index,
             finding,
-            labels: labels(finding, index, spec),
+            spec,
             proposal: finding.decision.proposals.get(index),
         })
     })
-}
-
-/// Those of kube-state-metrics, and what it takes to tell two metrics of one autoscaler apart.
-fn labels<'a>(finding: &'a Finding, index: usize, spec: &'a MetricSpec) -> LabelSet<'a> {
-    let (container, object) = match &spec.source {
-        MetricSource::ContainerResource { container, .. } => (container.as_str(), String::new()),
-        MetricSource::Object { described, .. } => {
-            ("", format!("{}/{}", described.kind, described.name))
-        }
-        _ => ("", String::new()),
-    };
-    let mut labels = finding.labels();
-    labels.extend([
-        ("metric_index", index.to_string().into()),
-        ("metric_source", spec.source.kind().into()),
-        ("metric_name", name(&spec.source).into()),
-        ("metric_target_type", target_type(spec).into()),
-        ("container", container.into()),
-        ("object", object.into()),
-    ]);
-    labels
 }
 
 /// The metric's own name.
@@ -134,25 +137,24 @@ const NUMBERS: [(&table::Family, Number); 9] = [
 ];
 
 pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, findings: &[Arc<Finding>]) -> Result {
-    let rows: Vec<Row<'_>> = rows(findings).collect();
     for (family, number) in NUMBERS {
         let mut series = Series::open(encoder, family)?;
-        for row in &rows {
-            if let Some(value) = number(row) {
-                series.gauge(&row.labels, value)?;
+        for row in rows(findings) {
+            if let Some(value) = number(&row) {
+                series.gauge(&row.labels(), value)?;
             }
         }
     }
     let mut series = Series::open(encoder, &table::ERRORS)?;
-    for row in &rows {
+    for row in rows(findings) {
         for ((index, reason), count) in &row.finding.tally.metric_errors {
             if *index == row.index {
-                series.count(&with(&row.labels, "reason", reason), *count)?;
+                series.count(&with(&row.labels(), "reason", reason), *count)?;
             }
         }
     }
     let mut series = Series::open(encoder, &table::PODS)?;
-    for row in &rows {
+    for row in rows(findings) {
         let Some(pods) = row.calculation().and_then(|it| it.pods) else {
             continue;
         };
@@ -164,17 +166,17 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, findings: &[Arc<Findin
             ("extraneous", pods.extraneous),
         ] {
             let count = u32::try_from(count).unwrap_or(u32::MAX);
-            series.gauge(&with(&row.labels, "state", state), count.into())?;
+            series.gauge(&with(&row.labels(), "state", state), count.into())?;
         }
     }
     let mut series = Series::open(encoder, &table::MOVE_AT)?;
-    for row in &rows {
+    for row in rows(findings) {
         let thresholds = row.finding.thresholds.get(row.index).copied().flatten();
         let Some((thresholds, calculation)) = thresholds.zip(row.calculation()) else {
             continue;
         };
         for (direction, usage) in [("down", thresholds.down), ("up", thresholds.up)] {
-            let labels = with(&row.labels, "direction", direction);
+            let labels = with(&row.labels(), "direction", direction);
             series.gauge(&labels, in_unit(calculation, usage))?;
         }
     }

@@ -13,9 +13,9 @@ pub struct Observed {
     /// `metadata.uid`: another one is another autoscaler of the same name.
     pub uid: Arc<str>,
     /// The autoscaler.
-    pub autoscaler: Autoscaler,
+    pub autoscaler: Arc<Autoscaler>,
     /// Its status.
-    pub status: Status,
+    pub status: Arc<Status>,
 }
 
 impl Observed {

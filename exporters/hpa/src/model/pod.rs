@@ -96,14 +96,15 @@ impl Pods {
         selected
     }
 
-    pub(super) fn apply(&mut self, mut placed: Placed) {
-        if let Some((known, _)) = self.namespaces.get_key_value(&placed.namespace) {
-            placed.namespace = Arc::clone(known);
+    pub(super) fn apply(&mut self, mut placed: Arc<Placed>) {
+        let own = Arc::make_mut(&mut placed);
+        if let Some((known, _)) = self.namespaces.get_key_value(&own.namespace) {
+            own.namespace = Arc::clone(known);
         }
-        let namespace = Arc::clone(&placed.namespace);
+        let namespace = Arc::clone(&own.namespace);
         let namespace = self.namespaces.entry(namespace).or_default();
-        namespace.share(&mut placed.pod);
-        let named = Named(Arc::new(placed));
+        namespace.share(&mut own.pod);
+        let named = Named(placed);
         let selections = namespace.selections.get_mut();
         if let Some(before) = namespace.pods.replace(named.clone()) {
             selections.remove(&before);
@@ -119,7 +120,7 @@ impl Pods {
         }
     }
 
-    pub(super) fn reset(&mut self, namespace: Option<&str>, pods: Vec<Placed>) {
+    pub(super) fn reset(&mut self, namespace: Option<&str>, pods: Vec<Arc<Placed>>) {
         match namespace {
             None => self.namespaces.clear(),
             Some(namespace) => {

@@ -1,9 +1,12 @@
 //! Pods, and what `metrics.k8s.io` says that they use.
 
+use std::sync::Arc;
+
 use hpa_engine::{
     Container, ContainerUsage, InitContainer, Moment, Phase, Pod, PodUsage, Readiness, Resources,
     Truth,
 };
+use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::Metadata;
@@ -119,6 +122,24 @@ pub fn pod(pod: WrittenPod) -> Placed {
             requests: requests(spec.resources),
             overhead: spec.overhead.unwrap_or_default(),
         },
+    }
+}
+
+/// Trims one pod after the other. Pods of one template mostly come one after the other, and then share from the start what
+/// is the same in them.
+pub fn pods() -> impl Fn(WrittenPod) -> Arc<Placed> {
+    let last: Mutex<Option<Placed>> = Mutex::default();
+    move |written| {
+        let mut placed = pod(written);
+        let mut last = last.lock();
+        if let Some(last) = &*last {
+            placed.pod.share(&last.pod);
+            if placed.namespace == last.namespace {
+                placed.namespace = Arc::clone(&last.namespace);
+            }
+        }
+        *last = Some(placed.clone());
+        Arc::new(placed)
     }
 }
 
