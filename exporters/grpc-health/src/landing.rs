@@ -77,11 +77,7 @@ fn row(findings: &Findings, probe: &ProbeFinding) -> Row {
         let time = last.and_then(|last| last.phases.get(phase));
         time.map_or_else(none, milliseconds)
     }));
-    cells.push(
-        probe
-            .headroom
-            .map_or_else(none, |headroom| format!("{:.0}\u{a0}%", headroom * 100.0)),
-    );
+    cells.push(probe.headroom.map_or_else(none, percent));
     cells.push(probe.near_misses.to_string());
     cells.push(range(probe.consequences));
     cells.push(match &probe.outlook.recommended {
@@ -129,4 +125,22 @@ fn range((lower, upper): (u64, u64)) -> String {
 
 fn none() -> String {
     "-".to_owned()
+}
+
+/// A share in whole percent; what is next to nothing has no sign.
+fn percent(share: f64) -> String {
+    format!("{}\u{a0}%", (share * 100.0).round() + 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn next_to_nothing_has_no_sign() {
+        assert_eq!(percent(-0.0007), "0\u{a0}%");
+        assert_eq!(percent(0.004), "0\u{a0}%");
+        assert_eq!(percent(-0.506), "-51\u{a0}%");
+        assert_eq!(percent(0.996), "100\u{a0}%");
+    }
 }
