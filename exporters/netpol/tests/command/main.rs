@@ -8,5 +8,6 @@ mod diff;
 mod explain;
 mod formats;
 mod matrix;
+mod readme;
 mod shop;
 mod suggest;
