@@ -175,3 +175,76 @@ impl Pair {
         )))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use netpol_engine::{FlowSource, Origin, Pod};
+
+    use super::*;
+
+    /// So many replicas of either end, spread over so many nodes.
+    fn cluster(replicas: u8, nodes: u8) -> Cluster {
+        let mut cluster = Cluster::default();
+        for (at, workload) in [(1, "a"), (2, "b")] {
+            for number in 0..replicas {
+                cluster.apply_pod(Pod {
+                    key: ObjectKey::new("n", format!("{workload}-{number}")),
+                    addresses: vec![[10, 0, at, number].into()],
+                    node: Some(format!("node-{}", number % nodes)),
+                    workload: workload.to_owned(),
+                    ..Pod::default()
+                });
+            }
+        }
+        cluster
+    }
+
+    fn tried(cluster: &Cluster, verdict: impl Fn(&Query) -> Verdict) -> BTreeSet<DialId> {
+        let workload = |name| ObjectKey::new("n", name);
+        let flow = Flow {
+            source: FlowSource::Workload(workload("a")),
+            target: FlowTarget::Workload(workload("b")),
+            port: 80,
+            protocol: netpol_engine::Protocol::Tcp,
+            kind: None,
+            soft: false,
+            origin: Origin::Written,
+        };
+        let edges = flow.judge(cluster, verdict).edges;
+        let pairs = sample(&flow, &edges, cluster, |_, _| true);
+        let ids = pairs
+            .iter()
+            .map(|it| it.id(&Who::Pod(it.source.clone()), false));
+        ids.collect()
+    }
+
+    #[test]
+    fn a_pair_of_each_two_nodes_is_tried_and_never_more_than_sixteen() {
+        let allowed = |_: &Query| Verdict::Allowed;
+        assert_eq!(tried(&cluster(40, 3), allowed).len(), 9);
+        assert_eq!(tried(&cluster(40, 20), allowed).len(), MOST_PAIRS);
+        // What the policies say differently of is tried for itself.
+        let some = |query: &Query| match &query.source {
+            Endpoint::Pod(key) if key.name == "a-0" => Verdict::Denied,
+            _ => Verdict::Allowed,
+        };
+        assert_eq!(tried(&cluster(40, 1), some).len(), 2);
+    }
+
+    #[test]
+    fn a_replica_that_goes_changes_the_choice_for_its_own_pairs_alone() {
+        let allowed = |_: &Query| Verdict::Allowed;
+        let before = cluster(40, 3);
+        let chosen = tried(&before, allowed);
+        assert_eq!(tried(&before.clone(), allowed), chosen);
+        for gone in before.pods.keys() {
+            let mut after = before.clone();
+            let node = after.pods.remove(gone).and_then(|it| it.node);
+            let kept = tried(&after, allowed).intersection(&chosen).count();
+            // It is an end of at most those of the nine pairs that one of its node has.
+            assert!(kept >= 6, "{gone} of {node:?}: {kept}");
+        }
+    }
+}

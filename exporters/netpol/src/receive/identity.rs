@@ -137,20 +137,27 @@ impl Gate {
         let (Self::Reviewed(reviews), Identity::Pod(reviewed)) = (self, identity) else {
             return Ok(());
         };
-        let pod = reviewed.pod.as_ref().ok_or(Stopped::NotYou)?;
-        let is_you = match agent {
-            Agent::Pod(name) => name.namespace == reviewed.namespace && name.name == *pod,
-            Agent::Node(name) => {
-                let account = ObjectKey::new(&reviewed.namespace, &reviewed.account);
-                let key = ObjectKey::new(&reviewed.namespace, pod);
-                // Older API servers do not say where the pod is.
-                let watched = model.cluster().pods.get(&key);
-                let watched = watched.and_then(|it| it.node.as_deref());
-                let node = reviewed.node.as_deref().or(watched);
-                account == reviews.nodes_account && node == Some(name)
-            }
-        };
+        let is_you = is_it(reviewed, agent, &reviews.nodes_account, model);
         is_you.then_some(()).ok_or(Stopped::NotYou)
+    }
+}
+
+/// Whether whoever has this token may speak as this agent: a pod for itself, and a pod of the nodes' account for its own node.
+fn is_it(reviewed: &Reviewed, agent: &Agent, nodes_account: &ObjectKey, model: &Model) -> bool {
+    let Some(pod) = &reviewed.pod else {
+        return false;
+    };
+    match agent {
+        Agent::Pod(name) => name.namespace == reviewed.namespace && name.name == *pod,
+        Agent::Node(name) => {
+            let account = ObjectKey::new(&reviewed.namespace, &reviewed.account);
+            let key = ObjectKey::new(&reviewed.namespace, pod);
+            // Older API servers do not say where the pod is.
+            let watched = model.cluster().pods.get(&key);
+            let watched = watched.and_then(|it| it.node.as_deref());
+            let node = reviewed.node.as_deref().or(watched);
+            account == *nodes_account && node == Some(name)
+        }
     }
 }
 
@@ -182,7 +189,64 @@ impl Reviews {
 
 #[cfg(test)]
 mod tests {
+    use kube_watch::Index;
+    use netpol_engine::{Pod, Profile};
+    use reach::PodName;
+
     use super::*;
+    use crate::model::pod::WatchedPod;
+
+    #[test]
+    fn a_token_speaks_for_its_own_pod_and_the_nodes_account_for_its_own_node() {
+        let nodes_account = ObjectKey::new("monitoring", "reach-agent");
+        let mut model = Model::new(Profile::SPECIFICATION);
+        model.apply(WatchedPod {
+            pod: Pod {
+                key: ObjectKey::new("monitoring", "agent-1"),
+                node: Some("one".to_owned()),
+                ..Pod::default()
+            },
+            ..WatchedPod::default()
+        });
+        let token =
+            |namespace: &str, account: &str, pod: Option<&str>, node: Option<&str>| Reviewed {
+                namespace: namespace.to_owned(),
+                account: account.to_owned(),
+                pod: pod.map(str::to_owned),
+                node: node.map(str::to_owned),
+            };
+        let pod = |namespace: &str, name: &str| {
+            Agent::Pod(PodName {
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                uid: String::new(),
+            })
+        };
+        let node = |name: &str| Agent::Node(name.to_owned());
+        let shop = |pod| token("shop", "default", pod, Some("one"));
+        let monitoring = |node| token("monitoring", "reach-agent", Some("agent-1"), node);
+        for (token, agent, is_you) in [
+            (shop(Some("a")), pod("shop", "a"), true),
+            (shop(Some("a")), pod("shop", "b"), false),
+            (shop(Some("a")), pod("other", "a"), false),
+            // Not bound to a pod: whoever may make tokens of the account has it.
+            (shop(None), pod("shop", "a"), false),
+            (shop(Some("a")), node("one"), false),
+            (monitoring(Some("one")), node("one"), true),
+            (monitoring(Some("one")), node("two"), false),
+            // Where its pod is, the watch knows.
+            (monitoring(None), node("one"), true),
+            (monitoring(None), node("two"), false),
+            (
+                token("shop", "reach-agent", Some("agent-1"), Some("one")),
+                node("one"),
+                false,
+            ),
+        ] {
+            let found = is_it(&token, &agent, &nodes_account, &model);
+            assert_eq!(found, is_you, "{token:?} as {agent:?}");
+        }
+    }
 
     #[test]
     fn a_token_is_compared_to_its_end() {

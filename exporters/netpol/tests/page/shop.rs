@@ -34,6 +34,21 @@ fn the_days_policies_cut_fifteen_calls_and_say_since_when_and_by_what() {
 }
 
 #[test]
+fn flows_beyond_the_most_have_no_series_and_are_counted() {
+    let mut story = Story::shop();
+    let page = story.scrape_at_most(3);
+    let series = |name: &str| page.lines().filter(|it| it.starts_with(name)).count();
+    assert_eq!(series("netpol_required_flow_info{"), 3);
+    assert_eq!(series("netpol_required_flow_state{"), 3 * 7);
+    let dropped = format!("netpol_required_flows_dropped{{}} {}", 17 + 2 * 5 - 3);
+    assert!(page.contains(&dropped), "{page}");
+    assert!(
+        page.contains("netpol_required_flows{state=\"ok\"} 27"),
+        "{page}"
+    );
+}
+
+#[test]
 fn the_right_policies_let_every_call_through() {
     let mut story = Story::shop();
     story.apply(&platform("policies/shop"));

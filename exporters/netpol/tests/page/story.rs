@@ -176,9 +176,14 @@ impl Story {
 
     /// The page in text 0.0.4, as it is scraped.
     pub(crate) fn scrape(&mut self) -> String {
+        self.scrape_at_most(1_000)
+    }
+
+    /// The same, with series for so many flows.
+    pub(crate) fn scrape_at_most(&mut self, flows: usize) -> String {
         self.decide();
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Page::new(self.latest.clone(), 1_000)));
+        registry.register_collector(Box::new(Page::new(self.latest.clone(), flows)));
         let page = exposition::render(&registry, Some("text/plain;version=0.0.4"), None);
         String::from_utf8(page.body.to_vec()).unwrap()
     }
