@@ -2,7 +2,7 @@
 # Others' programs: from pinned Go modules, and from Debian's packages.
 
 built=(kube-apiserver kube-controller-manager kubelet kube-scheduler kube-proxy kubectl containerd containerd-shim-runc-v2 ctr
-  coredns metrics-server prometheus-operator prometheus-config-reloader prometheus alertmanager)
+  coredns metrics-server prometheus-operator prometheus-config-reloader prometheus alertmanager enforcer)
 
 get_programs() {
   local log=$cache/programs.log

@@ -9,9 +9,19 @@ use anyhow::{Context as _, Result, ensure};
 /// Longer than anything here takes to answer that answers at all.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The body of the answer to one request on a connection of its own; an error unless the status is 2xx. HTTP/1.0, so that the end of the
-/// connection is the end of the body.
+/// The body of the answer to one request on a connection of its own; an error unless the status is 2xx.
 pub fn request(method: &str, address: &str, path: &str, body: &str) -> Result<String> {
+    send(method, address, path, "", body)
+}
+
+/// The same of a JSON document, sent with a token.
+pub fn post_as(token: &str, address: &str, path: &str, document: &str) -> Result<String> {
+    let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n");
+    send("POST", address, path, &headers, document)
+}
+
+/// HTTP/1.0, so that the end of the connection is the end of the body.
+fn send(method: &str, address: &str, path: &str, headers: &str, body: &str) -> Result<String> {
     let socket: SocketAddr = address.parse().with_context(|| address.to_owned())?;
     let mut stream = TcpStream::connect_timeout(&socket, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -19,7 +29,7 @@ pub fn request(method: &str, address: &str, path: &str, body: &str) -> Result<St
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -3,6 +3,7 @@
 //! `tests/cluster/run` starts a lab, runs the tests, which `cargo test` alone leaves out, and takes the lab down. With a lab that is up
 //! already: `tests/cluster/enter cargo test -p cluster-tests -- --ignored`.
 
+pub mod filter;
 pub mod grpc_health;
 pub mod http;
 pub mod metrics_api;
@@ -96,13 +97,25 @@ impl Lab {
         Ok(())
     }
 
-    /// Applies a folder of this workspace's, and waits until its Deployments are available.
+    /// Applies a folder of this workspace's, and waits until all that it deploys there is of its latest version.
     pub fn deploy(&self, folder: &str, namespace: &str) -> Result<()> {
-        let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-        self.kubectl(&["apply", "-k", &format!("{workspace}/{folder}")])?;
-        let all = ["wait", "--for=condition=Available", "deployment", "--all"];
-        let here = ["--timeout=240s", "-n", namespace];
-        self.kubectl(&[&all[..], &here].concat()).map(drop)
+        self.kubectl(&["apply", "-k", &in_workspace(folder)])?;
+        self.rolled_out(namespace);
+        Ok(())
+    }
+
+    /// Waits until every pod of a namespace's Deployments and `DaemonSet`s is available and of their latest version, and those before it are gone.
+    pub fn rolled_out(&self, namespace: &str) {
+        let what = format!("{namespace} is rolled out");
+        eventually(&what, Duration::from_mins(4), || {
+            let list = self.get(&["deployments,daemonsets", "-n", namespace])?;
+            let items = list["items"].as_array().context("a list")?.iter();
+            let waits: Vec<_> = items.filter(|it| !is_rolled_out(it)).collect();
+            let name = |it: &Value| format!("{} {}", it["metadata"]["name"], it["status"]);
+            let waits: Vec<_> = waits.into_iter().map(name).collect();
+            ensure!(waits.is_empty(), "{waits:?}");
+            Ok(())
+        });
     }
 
     /// The shop and our programs, as every test of them expects it: all available, and nothing wrong.
@@ -133,11 +146,35 @@ impl Lab {
 
     /// The number of a process in a pod, by which its network can be entered.
     pub fn process_of(&self, namespace: &str, pod: &str) -> Result<u32> {
+        let processes = self.processes_of(namespace, pod)?;
+        let first = processes.first().copied();
+        first.with_context(|| format!("no process of {pod}"))
+    }
+
+    /// Kills the process in a pod that was started with this argument. Its kubelet starts it again.
+    pub fn kill(&self, namespace: &str, pod: &str, argument: &str) -> Result<()> {
+        let has = |process: &u32| {
+            let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0)
+                .any(|it| it == argument.as_bytes())
+        };
+        let mut processes = self.processes_of(namespace, pod)?;
+        processes.retain(has);
+        let [process] = processes[..] else {
+            bail!("not one process of {pod} with {argument}: {processes:?}");
+        };
+        let killed = Command::new("kill")
+            .args(["-KILL", &process.to_string()])
+            .status()?;
+        ensure!(killed.success(), "{process} cannot be killed");
+        Ok(())
+    }
+
+    fn processes_of(&self, namespace: &str, pod: &str) -> Result<Vec<u32>> {
         let object = self.get(&["pod", "-n", namespace, pod])?;
         let uid = object["metadata"]["uid"].as_str().context("a uid")?;
         let folder = format!("{CONTROL_GROUPS}/sidelights-{}", self.name);
-        let found = first_process(Path::new(&folder), &format!("pod{uid}"), false);
-        found.with_context(|| format!("no process of {pod} below {folder}"))
+        Ok(processes(Path::new(&folder), &format!("pod{uid}"), false))
     }
 
     /// Stops, starts or restarts a process of the lab.
@@ -172,16 +209,39 @@ pub fn set_faults(pod: &str, faults: &str) -> Result<()> {
     http::request("PUT", &format!("{pod}:{FAULTS_PORT}"), "/faults", faults).map(drop)
 }
 
-/// The first process in a control group, or in one below it, once a group of that name was passed.
-fn first_process(folder: &Path, name: &str, inside: bool) -> Option<u32> {
+/// As `kubectl rollout status` has it, of a Deployment or a `DaemonSet`.
+fn is_rolled_out(object: &Value) -> bool {
+    let status = &object["status"];
+    let count = |name: &str| status[name].as_u64().unwrap_or_default();
+    let (wanted, there, latest, available) = match object["spec"]["replicas"].as_u64() {
+        Some(wanted) => (wanted, "replicas", "updatedReplicas", "availableReplicas"),
+        None => (
+            count("desiredNumberScheduled"),
+            "currentNumberScheduled",
+            "updatedNumberScheduled",
+            "numberAvailable",
+        ),
+    };
+    status["observedGeneration"] == object["metadata"]["generation"]
+        && [there, latest, available].map(count) == [wanted; 3]
+}
+
+/// The path of something in this workspace.
+pub fn in_workspace(path: &str) -> String {
+    format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The processes in a control group and in those below it, once a group of that name was passed.
+fn processes(folder: &Path, name: &str, inside: bool) -> Vec<u32> {
     let inside = inside || folder.file_name().is_some_and(|last| last == name);
-    let processes = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
-    let first = processes.lines().next().filter(|_| inside);
-    first.and_then(|number| number.parse().ok()).or_else(|| {
-        let folders = fs::read_dir(folder).ok()?.flatten();
-        let mut folders = folders.filter(|entry| entry.path().is_dir());
-        folders.find_map(|entry| first_process(&entry.path(), name, inside))
-    })
+    let own = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    let own = own.lines().filter(|_| inside);
+    let mut found: Vec<u32> = own.filter_map(|number| number.parse().ok()).collect();
+    let folders = fs::read_dir(folder).into_iter().flatten().flatten();
+    for below in folders.map(|entry| entry.path()).filter(|it| it.is_dir()) {
+        found.extend(processes(&below, name, inside));
+    }
+    found
 }
 
 /// Looks until something is there, and gives it.
@@ -207,7 +267,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_found_below_the_group_of_its_pod() {
+    fn a_rollout_is_over_when_all_is_of_the_latest_version_and_nothing_else_is_left() {
+        let deployment = |generation: u64, replicas: u64, updated: u64, available: u64| {
+            is_rolled_out(
+                &json!({"metadata": {"generation": 2}, "spec": {"replicas": 1}, "status": {
+                "observedGeneration": generation, "replicas": replicas, "updatedReplicas": updated, "availableReplicas": available}}),
+            )
+        };
+        assert!(deployment(2, 1, 1, 1));
+        assert!(!deployment(1, 1, 1, 1), "not looked at yet");
+        assert!(!deployment(2, 2, 1, 1), "an old one is left");
+        assert!(!deployment(2, 1, 0, 1), "none is new");
+        assert!(!deployment(2, 1, 1, 0), "the new one is not available");
+        let daemon_set = |desired: u64, updated: u64| {
+            is_rolled_out(
+                &json!({"metadata": {"generation": 1}, "spec": {}, "status": {"observedGeneration": 1,
+                "desiredNumberScheduled": desired, "currentNumberScheduled": 1, "updatedNumberScheduled": updated, "numberAvailable": 1}}),
+            )
+        };
+        assert!(daemon_set(1, 1));
+        assert!(!daemon_set(2, 1) && !daemon_set(1, 0));
+    }
+
+    #[test]
+    fn processes_are_found_below_the_group_of_their_pod() {
         let folder = tempfile::tempdir().expect("a folder");
         let group = |path: &str, processes: &str| {
             let path = folder.path().join(path);
@@ -218,8 +301,9 @@ mod tests {
         group("node-0/poda/x", "2\n3\n");
         group("node-1/podb", "");
         group("node-1/podb/y", "4\n");
-        assert_eq!(first_process(folder.path(), "podb", false), Some(4));
-        assert_eq!(first_process(folder.path(), "podc", false), None);
+        assert_eq!(processes(folder.path(), "poda", false), [2, 3]);
+        assert_eq!(processes(folder.path(), "podb", false), [4]);
+        assert_eq!(processes(folder.path(), "podc", false), [0_u32; 0]);
     }
 
     #[test]

@@ -40,13 +40,9 @@ impl Page {
 
     /// What a label says in the series of this name.
     pub fn values(&self, name: &str, label: &str) -> BTreeSet<&str> {
-        let start = format!("{label}=\"");
-        self.series(name, &[])
-            .filter_map(|(series, _)| {
-                let at = series.find(&format!("{{{start}"));
-                let at = at.or_else(|| series.find(&format!(",{start}")))?;
-                series[at + 1 + start.len()..].split('"').next()
-            })
+        let series = self.series(name, &[]);
+        series
+            .filter_map(|(series, _)| value(series, label))
             .collect()
     }
 
@@ -69,6 +65,14 @@ impl Page {
             .map(|(name, _)| name.as_str())
             .collect()
     }
+}
+
+/// What a label says in a series as it is written on a page.
+pub fn value<'series>(series: &'series str, label: &str) -> Option<&'series str> {
+    let start = format!("{label}=\"");
+    let at = series.find(&format!("{{{start}"));
+    let at = at.or_else(|| series.find(&format!(",{start}")))?;
+    series[at + 1 + start.len()..].split('"').next()
 }
 
 #[cfg(test)]

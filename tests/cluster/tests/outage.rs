@@ -14,7 +14,7 @@ use cluster_tests::grpc_health::{SELECTOR, exporter, in_step, in_step_with};
 use cluster_tests::http::request;
 use cluster_tests::page::Page;
 use cluster_tests::{Lab, eventually, page_of};
-use outage::cut::Cut;
+use outage::cut;
 
 const MINUTE: Duration = Duration::from_mins(1);
 /// Within this much of the end of an outage the exporter is right again.
@@ -51,6 +51,8 @@ fn while_the_api_server_is_away_it_says_so_and_probes_on() -> Result<()> {
     eventually("the API server is ready", MINUTE, || {
         lab.kubectl(&["get", "--raw", "/readyz"])
     });
+    // Without its Lease the controller manager ends, and in most clusters a kubelet starts it again.
+    lab.process("start", "kube-controller-manager")?;
     // One that is asked to end takes itself out of its Service first, and kube-proxy waits for up to half a minute before it looks again.
     eventually("its Service leads to it", MINUTE, || {
         Ok(TcpStream::connect_timeout(&SERVICE.into(), SECOND)?)
@@ -67,7 +69,7 @@ fn a_broken_watch_is_told_and_taken_up_again() -> Result<()> {
     let exporter = exporter(&lab);
     let before = eventually("it is in step", MINUTE, || in_step(&exporter));
     let (pod, _) = lab.pods("monitoring", SELECTOR)?.remove(0);
-    let cut = Cut::between_api_server_and(lab.process_of("monitoring", &pod)?)?;
+    let broken = cut::between_api_server_and(lab.process_of("monitoring", &pod)?)?;
     replace(&lab)?;
     let cut_off = eventually("it says that it is stale", OUTAGE, || is_stale(&exporter));
     nothing_fell(&cut_off, &before)?;
@@ -75,7 +77,7 @@ fn a_broken_watch_is_told_and_taken_up_again() -> Result<()> {
         in_step_with(&lab, &exporter, REPLACED).is_err(),
         "it was told of the new pod: nothing was cut"
     );
-    drop(cut);
+    drop(broken);
     right_again(&lab, &exporter, &before)?;
     is_still_the_first(&lab)
 }
