@@ -33,21 +33,6 @@ impl Page {
         Ok(Self::read(std::str::from_utf8(&answer.body)?))
     }
 
-    /// The value of the series that begins so, if the page has it.
-    pub(crate) async fn value(
-        address: SocketAddr,
-        family: &str,
-        series: &str,
-    ) -> anyhow::Result<Option<f64>> {
-        let path = format!("/metrics?name[]={family}");
-        let answer = Client::connect(address).await?.get(&path, &[]).await?;
-        ensure!(answer.status.is_success(), "{path}: {}", answer.status);
-        let text = std::str::from_utf8(&answer.body)?;
-        let line = text.lines().find(|line| line.starts_with(series));
-        let value = line.and_then(|line| line.rsplit_once(' '));
-        Ok(value.and_then(|(_, value)| value.parse().ok()))
-    }
-
     /// Waits until the exporter probes so many targets.
     pub(crate) async fn await_targets(address: SocketAddr, count: usize) -> anyhow::Result<()> {
         const TARGETS: &str = "grpc_probe_exporter_targets";
