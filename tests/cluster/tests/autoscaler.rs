@@ -3,6 +3,8 @@
 //! Nine autoscalers of all kinds, each on a target of its own, have their metrics changed every few seconds. Each status that the
 //! controller writes is set against the exporter's own answer, by the exporter: its counts of match, skewed, warming and mismatch are the
 //! figures of this test. A metric breaks on the way, and the controller is restarted.
+//!
+//! And once nothing follows a script: the shop's frontend burns processor time, and metrics-server says how much.
 #![expect(clippy::print_stdout, reason = "what the test saw")]
 
 mod autoscaler {
@@ -18,7 +20,7 @@ use autoscaler::play::Play;
 use autoscaler::stage::{self, Exporter, NAMESPACE};
 use cluster_tests::metrics_api::{self, MetricsApi};
 use cluster_tests::page::Page;
-use cluster_tests::{Lab, eventually};
+use cluster_tests::{Lab, eventually, set_faults};
 
 /// Statuses that have to be compared, after what is warming.
 const SYNCS: f64 = 300.0;
@@ -26,6 +28,9 @@ const SYNCS: f64 = 300.0;
 const LIMIT: Duration = Duration::from_mins(12);
 /// How often the script goes on.
 const BEAT: Duration = Duration::from_millis(700);
+/// metrics-server asks every 15 s, and leaves a new pod out at first.
+const FIGURES: Duration = Duration::from_mins(4);
+const SHOP: &str = "sre-demo";
 
 #[test]
 #[ignore = "needs a lab: tests/cluster/run"]
@@ -39,8 +44,9 @@ fn the_controller_decides_as_the_exporter_says_it_does() -> Result<()> {
 }
 
 fn play(lab: &Lab, api: &MetricsApi) -> Result<()> {
+    stage::namespace(lab)?;
     stage::clear(lab)?;
-    let exporter = Exporter::start(lab)?;
+    let exporter = Exporter::start(NAMESPACE)?;
     stage::targets(lab)?;
     eventually("all targets run", Duration::from_mins(3), || {
         stage::all_run(lab)
@@ -80,6 +86,66 @@ fn play(lab: &Lab, api: &MetricsApi) -> Result<()> {
     );
     let restarts = page.sum("hpa_decision_controller_restarts_total", &[]);
     ensure!(restarts == Some(1.0), "restarts: {restarts:?}");
+    Ok(())
+}
+
+#[test]
+#[ignore = "needs a lab: tests/cluster/run"]
+fn the_shops_frontend_is_scaled_by_what_it_really_uses() -> Result<()> {
+    let lab = Lab::entered();
+    lab.deploy_everything()?;
+    let exporter = Exporter::start(SHOP)?;
+    lab.deploy("manifests/platform/autoscaler", SHOP)?;
+    let result = burn_and_rest(&lab, &exporter);
+    lab.kubectl(&["delete", "hpa", "frontend", "-n", SHOP])?;
+    let alone = ["scale", "deployment/frontend", "-n", SHOP, "--replicas=1"];
+    lab.kubectl(&alone)?;
+    result
+}
+
+/// One and a half times what the pod asks for is three pods at half of it. Afterwards they stay: it is five minutes until
+/// the controller lets go of them.
+fn burn_and_rest(lab: &Lab, exporter: &Exporter) -> Result<()> {
+    let frontend = [("horizontalpodautoscaler", "frontend")];
+    let replicas = |page: &Page, metric: &str| page.sum(metric, &frontend).unwrap_or_default();
+    eventually("metrics-server has measured it", FIGURES, || {
+        let usage = exporter.page()?.sum("hpa_decision_metric_usage", &frontend);
+        ensure!(usage.is_some(), "no usage");
+        Ok(())
+    });
+    let pod = lab.pods(SHOP, "app=frontend")?.swap_remove(0).1;
+    set_faults(&pod, r#"{"burn": {"busy_ms": 3, "idle_ms": 17}}"#)?;
+    eventually("it is scaled to what it uses", FIGURES, || {
+        let page = exporter.page()?;
+        let (wish, current) = (
+            replicas(&page, "hpa_decision_wish_replicas"),
+            replicas(&page, "hpa_decision_current_replicas"),
+        );
+        ensure!(current >= 2.0, "wish {wish}, current {current}");
+        println!("burning: wish {wish}, current {current}");
+        Ok(())
+    });
+    set_faults(&pod, "{}")?;
+    eventually("it wants fewer, and is held", FIGURES, || {
+        let page = exporter.page()?;
+        let (wish, stabilized, current) = (
+            replicas(&page, "hpa_decision_wish_replicas"),
+            replicas(&page, "hpa_decision_stabilized_replicas"),
+            replicas(&page, "hpa_decision_current_replicas"),
+        );
+        ensure!(
+            wish < stabilized && stabilized >= current,
+            "wish {wish}, stabilized {stabilized}, current {current}"
+        );
+        println!("at rest: wish {wish}, stabilized {stabilized}, current {current}");
+        Ok(())
+    });
+    let page = agreed(exporter)?;
+    let counts = Counts::read(&page);
+    ensure!(
+        counts.agreed >= 3.0,
+        "hardly anything was compared: {counts:?}"
+    );
     Ok(())
 }
 

@@ -39,17 +39,14 @@ impl Drop for Exporter {
 }
 
 impl Exporter {
-    /// Starts the exporter in this network, with the kubeconfig that the lab gave us.
-    pub(crate) fn start(lab: &Lab) -> Result<Self> {
-        lab.apply(&[
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}),
-        ])?;
+    /// Starts the exporter in this network, with the kubeconfig that the lab gave us, for one namespace.
+    pub(crate) fn start(namespace: &str) -> Result<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_hpa-exporter-in-the-lab"))
             .args([
                 "--web.listen-address=127.0.0.1:0",
                 "--controller.sync-period=5s",
             ])
-            .arg(format!("--namespaces={NAMESPACE}"))
+            .arg(format!("--namespaces={namespace}"))
             .stderr(Stdio::piped())
             .spawn()?;
         let mut log = BufReader::new(child.stderr.take().context("a log")?);
@@ -80,6 +77,11 @@ impl Exporter {
     pub(crate) fn mismatches(&self) -> Result<String> {
         http::request("GET", &self.address, "/mismatches", "")
     }
+}
+
+/// Where all of it goes.
+pub(crate) fn namespace(lab: &Lab) -> Result<()> {
+    lab.apply(&[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})])
 }
 
 /// Takes everything away that an earlier run has left.
