@@ -114,7 +114,7 @@ impl Followed {
         let contradicted = !echo.contradictions.is_empty();
         let echo = echo.samples;
         let unmeasured = measured.as_ref().map(sample::failures).unwrap_or_default();
-        let (samples, problems) = match measured {
+        let (mut samples, problems) = match measured {
             None => (echo, problems),
             Some(measured) => {
                 let fits = trial.fits(&measured, &write.after, &before, rivals);
@@ -126,26 +126,30 @@ impl Followed {
                 }
             }
         };
-        let decision = trial.run(&samples, &mut self.memory, rivals);
+        let mut decision = trial.run(&samples, &mut self.memory, rivals);
+        let agreed = same(&write.after, &decision.status);
+        let explanation = (!agreed && !problems)
+            .then(|| trial.explanation(&write.after, &before, rivals))
+            .flatten();
+        // No usage of all these pods leads to the status: some had no metric.
+        let skewed = contradicted || explanation.is_some();
+        // What the controller remembers is what it saw. Our own wish in its place would be held against it for a whole window.
+        if let Some(explanation) = explanation {
+            samples = explanation.samples;
+            decision = explanation.decision;
+            self.memory = explanation.memory;
+        }
         self.begin(&before, write.at);
         self.count(&decision, write);
         if scaled && decision.rescale.is_none() {
             self.remember_scale(&surroundings.autoscaler, write);
         }
         let history = self.history(&surroundings.autoscaler, controller, write.at);
-        let verdict = if same(&write.after, &decision.status) {
-            Some(Verdict::Match)
-        } else if problems {
-            Some(Verdict::Unsupported)
-        } else {
-            // No usage of all these pods leads to the status: some had no metric.
-            let explained = contradicted || trial.explains(&write.after, &before, rivals);
-            explained.then_some(Verdict::Skewed)
-        };
-        let verdict = if history.recommendations && history.scale_events {
-            verdict
-        } else {
-            Some(Verdict::Warming)
+        let verdict = match (agreed, problems) {
+            _ if !history.recommendations || !history.scale_events => Some(Verdict::Warming),
+            (true, _) => Some(Verdict::Match),
+            (false, true) => Some(Verdict::Unsupported),
+            (false, false) => skewed.then_some(Verdict::Skewed),
         };
         self.tally.differences = differences(&write.after, &decision.status);
         self.last = Some(write.at);

@@ -23,6 +23,14 @@ pub(super) struct Trial<'a> {
     pub(super) now: Moment,
 }
 
+/// A sync as the controller may have made it.
+pub(super) struct Explanation {
+    pub(super) samples: Samples,
+    pub(super) decision: Decision,
+    /// After it.
+    pub(super) memory: Memory,
+}
+
 impl Trial<'_> {
     /// Samples that lead to what the status says.
     pub(super) fn echo(&self, status: &Status, assumption: Assumption) -> Echo {
@@ -95,9 +103,14 @@ impl Trial<'_> {
                 .all(|(ours, theirs)| ours.current == theirs.current)
     }
 
-    /// Whether something that an outside observer cannot know would lead to the controller's answer: which of the youngest
-    /// pods had a metric, and whether it was from before they were ready; and on which side of a window's edge a memory lay.
-    pub(super) fn explains(&self, theirs: &Status, memory: &Memory, rivals: &mut Rivals) -> bool {
+    /// Something that an outside observer cannot know and that would lead to the controller's answer: which of the youngest pods
+    /// had a metric, and whether it was from before they were ready; and on which side of a window's edge a memory lay.
+    pub(super) fn explanation(
+        &self,
+        theirs: &Status,
+        memory: &Memory,
+        rivals: &mut Rivals,
+    ) -> Option<Explanation> {
         let youth = self.now.before(self.controller.settings.cpu_initialization);
         let young = self.surroundings.pods.iter().filter(|placed| {
             let ready = placed.pod.ready.is_some_and(|ready| ready.since > youth);
@@ -116,15 +129,19 @@ impl Trial<'_> {
                 },
             ]
         });
-        let mut answers = |trial: &Self, assumption| {
+        let assumed = assumptions.map(|assumption| (*self, assumption));
+        let shifted = [self.now.before(SLACK), self.now.after(SLACK)]
+            .map(|now| (Trial { now, ..*self }, Assumption::default()));
+        assumed.chain(shifted).find_map(|(trial, assumption)| {
             let samples = trial.echo(theirs, assumption).samples;
-            let decision = trial.run(&samples, &mut memory.clone(), rivals);
-            same(theirs, &decision.status)
-        };
-        assumptions.into_iter().any(|it| answers(self, it))
-            || [self.now.before(SLACK), self.now.after(SLACK)]
-                .into_iter()
-                .any(|now| answers(&Trial { now, ..*self }, Assumption::default()))
+            let mut memory = memory.clone();
+            let decision = trial.run(&samples, &mut memory, rivals);
+            same(theirs, &decision.status).then_some(Explanation {
+                samples,
+                decision,
+                memory,
+            })
+        })
     }
 
     pub(super) fn finding(

@@ -1,0 +1,132 @@
+//! Pods that have only just come have no metric yet, and the controller knows which: a status does not tell.
+//!
+//! The statuses are those that a real controller wrote of the shop's frontend, whose first pod burnt processor time while two others came.
+
+#![expect(clippy::unwrap_used, reason = "a test: a panic is its finding")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hpa_engine::{Moment, Scale};
+use hpa_exporter::config::ControllerArgs;
+use hpa_exporter::decide::Decider;
+use hpa_exporter::decide::check::Verdict;
+use hpa_exporter::model::Model;
+use hpa_exporter::model::autoscaler::Observed;
+use hpa_exporter::model::target::{Deployment, Target};
+use hpa_exporter::watch;
+use kube_watch::{Index, ObjectKey};
+use serde_json::{Value, json};
+
+/// 2026-11-25T16:26:33Z, when the autoscaler was made.
+const MADE: Moment = Moment::from_seconds(1_795_623_993);
+
+struct Cluster {
+    model: Model,
+    decider: Decider,
+    now: Moment,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let args = ControllerArgs {
+            // Only what was written is followed.
+            sync_period: Some(Duration::from_hours(1)),
+            ..ControllerArgs::default()
+        };
+        let mut model = Model::default();
+        Index::<Observed>::reset(&mut model, None, Vec::new());
+        let decider = Decider::new(args.known(None, None).unwrap());
+        let mut cluster = Self {
+            model,
+            decider,
+            now: MADE,
+        };
+        cluster.pods(1);
+        cluster.observe(&json!({}));
+        cluster
+    }
+
+    /// One pod that has long been ready, and others that became so 13 seconds after the autoscaler was made.
+    fn pods(&mut self, count: i32) {
+        let pods = (0..count).map(|index| {
+            let came = if index == 0 { "15:00:00" } else { "16:26:46" };
+            let at = format!("2026-11-25T{came}Z");
+            let mut placed = watch::pod(serde_json::from_value(json!({
+                "metadata": {"name": format!("frontend-{index}"), "namespace": "sre-demo", "labels": {"app": "frontend"}, "creationTimestamp": at},
+                "spec": {"containers": [{"name": "server", "resources": {"requests": {"cpu": "100m"}}}]},
+                "status": {"phase": "Running", "startTime": at,
+                    "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": at}]},
+            })).unwrap());
+            placed.seen = MADE;
+            Arc::new(placed)
+        });
+        Index::reset(&mut self.model, None, pods.collect());
+        let scale = Scale {
+            replicas: count,
+            reported_replicas: count,
+            selector: "app=frontend".to_owned(),
+        };
+        let target =
+            Target::<Deployment>::new(ObjectKey::new("sre-demo", "frontend"), scale, false);
+        Index::reset(&mut self.model, None, vec![target]);
+    }
+
+    fn observe(&mut self, status: &Value) {
+        let cpu =
+            json!({"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}});
+        let mut observed = watch::autoscaler(serde_json::from_value(json!({
+            "metadata": {"name": "frontend", "namespace": "sre-demo"},
+            "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "frontend"},
+                "minReplicas": 1, "maxReplicas": 5, "metrics": [{"type": "Resource", "resource": cpu}]},
+            "status": status,
+        })).unwrap());
+        observed.seen = self.now;
+        self.model.apply(observed);
+        self.decider.settle(&mut self.model, self.now);
+    }
+
+    /// The controller writes, so many seconds after the autoscaler was made.
+    fn write(&mut self, second: u64, usage: i32, replicas: (i32, i32), able: &str, scaled: &str) {
+        self.now = MADE.after(Duration::from_secs(second));
+        let condition = |kind, status, reason| {
+            json!({"type": kind, "status": status, "reason": reason, "message": "",
+                "lastTransitionTime": "2026-11-25T16:26:33Z"})
+        };
+        self.observe(&json!({
+            "currentReplicas": replicas.0, "desiredReplicas": replicas.1, "lastScaleTime": scaled,
+            "currentMetrics": [{"type": "Resource", "resource": {"name": "cpu",
+                "current": {"averageUtilization": usage, "averageValue": format!("{usage}m")}}}],
+            "conditions": [
+                condition("AbleToScale", "True", able),
+                condition("ScalingActive", "True", "ValidMetricFound"),
+                condition("ScalingLimited", "False", "DesiredWithinRange"),
+            ],
+        }));
+    }
+
+    fn verdicts(&mut self, verdict: Verdict) -> u64 {
+        let later = self.now.after(Duration::from_secs(3));
+        let found = self.decider.decide(&mut self.model, later);
+        let place = Verdict::ALL.iter().position(|it| *it == verdict).unwrap();
+        found.autoscalers[0].tally.checks[place]
+    }
+}
+
+#[test]
+fn what_the_controller_saw_of_young_pods_is_remembered_and_not_what_we_would_have_seen() {
+    let mut cluster = Cluster::new();
+    cluster.write(10, 138, (1, 3), "SucceededRescale", "2026-11-25T16:26:43Z");
+    assert_eq!(cluster.verdicts(Verdict::Match), 1);
+    cluster.pods(3);
+    // The two new ones have no metric: taken as nothing, they keep the wish at 3. With one the wish would be 9.
+    cluster.write(20, 138, (3, 3), "ReadyForNewScale", "2026-11-25T16:26:43Z");
+    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+    cluster.write(35, 70, (3, 3), "ReadyForNewScale", "2026-11-25T16:26:43Z");
+    assert_eq!(cluster.verdicts(Verdict::Skewed), 2);
+    // All have one. Nothing higher is remembered than what the controller had wished.
+    cluster.write(65, 47, (3, 3), "ReadyForNewScale", "2026-11-25T16:26:43Z");
+    cluster.write(85, 1, (3, 3), "ScaleDownStabilized", "2026-11-25T16:26:43Z");
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
+    assert_eq!(cluster.verdicts(Verdict::Match), 3);
+}
