@@ -2,10 +2,6 @@
 //!
 //! `UPDATE_README=1 cargo test -p netpol-exporter --test readme` writes it anew.
 
-#![expect(clippy::unwrap_used, reason = "a test: a panic is its finding")]
-
-use std::process::Command;
-
 use netpol_exporter::metrics::table::FAMILIES;
 use readme::{Family, Table};
 
@@ -18,23 +14,11 @@ spec:
   - {name: c, env: [{name: D_ADDR, value: 'd:80'}]}
 ";
 
-/// A page with every family on it: a file source with a pod in it, and a web configuration.
-fn page() -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let objects = folder.path().join("objects.yaml");
-    std::fs::write(&objects, OBJECTS).unwrap();
-    let web = folder.path().join("web.yml");
-    std::fs::write(&web, "http_server_config: {http2: false}\n").unwrap();
-    let mut exporter = Command::new(env!("CARGO_BIN_EXE_netpol-exporter"));
-    exporter
-        .arg(format!("--source=files:{}", objects.display()))
-        .arg(format!("--web.config.file={}", web.display()));
-    readme::scrape(&mut exporter, "the first findings are in")
-}
-
 #[test]
 fn the_readme_lists_every_metric_of_the_page() {
-    let mut families = readme::families(&page());
+    let exporter = env!("CARGO_BIN_EXE_netpol-exporter");
+    let page = readme::scrape(exporter, OBJECTS, "the first findings are in");
+    let mut families = readme::families(&page);
     // Those of our own table have their labels from there: a page need not have a series of each.
     for own in FAMILIES {
         let family = Family::new(own.kind.as_str(), own.help, own.labels.names());

@@ -1,5 +1,6 @@
 //! A program, started to be scraped once.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -14,17 +15,28 @@ impl Drop for Running {
     }
 }
 
-/// Starts a program of ours, and scrapes its page once its log has said `ready`.
+/// Starts an exporter of ours on these objects, and scrapes its page once its log has said `ready`. With a web configuration, so that
+/// every family is on the page.
 ///
 /// # Panics
 ///
 /// If it cannot be started, ends before, or cannot be scraped.
-pub fn scrape(command: &mut Command, ready: &str) -> String {
-    let mut child = command
+pub fn scrape(exporter: &str, objects: &str, ready: &str) -> String {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("a folder: {error}"));
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        path.display().to_string()
+    };
+    let objects = path("objects.yaml", objects);
+    let web = path("web.yml", "http_server_config: {http2: false}\n");
+    let mut child = Command::new(exporter)
+        .arg(format!("--source=files:{objects}"))
+        .arg(format!("--web.config.file={web}"))
         .arg("--web.listen-address=127.0.0.1:0")
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        .unwrap_or_else(|error| panic!("{exporter}: {error}"));
     let log = child.stderr.take().map(BufReader::new);
     let running = Running(child);
     let mut address = None;
@@ -39,7 +51,7 @@ pub fn scrape(command: &mut Command, ready: &str) -> String {
             break;
         }
     }
-    let address = address.unwrap_or_else(|| panic!("{command:?} does not listen"));
+    let address = address.unwrap_or_else(|| panic!("{exporter} does not listen"));
     let page = get(&address).unwrap_or_else(|error| panic!("{address}: {error}"));
     drop(running);
     page
