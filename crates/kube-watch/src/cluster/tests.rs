@@ -1,16 +1,14 @@
-//! Against an API server of our own, which does what it is told: see `server`.
-
-mod server;
+//! Against an API server that does what it is told.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use api_server::{Answer, Server};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::server::{Answer, Server};
 use super::*;
 use crate::{ObjectKey, Problem, Reason, State};
 
@@ -26,6 +24,17 @@ fn quick() -> Timing {
         settled: Duration::from_mins(1),
         recheck: Duration::from_millis(20),
     }
+}
+
+fn client(server: &Server) -> Client {
+    client_over("http", server)
+}
+
+fn client_over(scheme: &str, server: &Server) -> Client {
+    let address = format!("{scheme}://{}", server.address());
+    let mut config = Config::new(address.parse().unwrap());
+    config.default_retry = false;
+    Client::try_from(config).unwrap()
 }
 
 #[derive(Default)]
@@ -98,7 +107,7 @@ impl Pods {
     }
 
     fn watch_with(server: &Server, timing: Timing, scope: &Scope) -> Self {
-        Self::watch_client(server.client(), timing, scope)
+        Self::watch_client(client(server), timing, scope)
     }
 
     fn watch_client(client: Client, timing: Timing, scope: &Scope) -> Self {
@@ -499,9 +508,9 @@ async fn answers_that_make_no_sense_are_problems_and_are_asked_for_again() {
         Answer::Status(500, "etcd is away"),
         Answer::Status(429, "slow down"),
         Answer::Status(401, "who are you"),
-        Answer::Body("<html>not an API server</html>"),
-        Answer::Body("{\"items\": []}"),
-        Answer::Body("{\"metadata\": {\"resourceVersion\": \"1\"}, \"items\": [1"),
+        Answer::Body("<html>not an API server</html>".into()),
+        Answer::Body("{\"items\": []}".into()),
+        Answer::Body("{\"metadata\": {\"resourceVersion\": \"1\"}, \"items\": [1".into()),
     ] {
         let server = Server::start().await;
         server.answer_lists("/api/v1/pods", answer);
@@ -603,7 +612,7 @@ async fn a_kind_that_is_not_installed_is_absent_asked_for_again_and_may_go_again
     let server = Server::start().await;
     let (index, status) = (Arc::new(RwLock::new(Log::default())), WatchStatus::new());
     let cluster = Cluster {
-        client: server.client(),
+        client: client(&server),
         timing: quick(),
     };
     let selection = Selection::new(&Scope::default()).unwrap();
@@ -742,7 +751,7 @@ async fn events_and_kinds_without_namespaces_are_watched_alike() {
     );
     let (index, status) = (Arc::new(RwLock::new(Log::default())), WatchStatus::new());
     let cluster = Cluster {
-        client: server.client(),
+        client: client(&server),
         timing: quick(),
     };
     let scope = Scope {
@@ -811,7 +820,7 @@ async fn a_watch_without_a_word_counts_as_dead_and_is_taken_up() {
 async fn a_server_that_ends_every_watch_at_once_is_not_asked_without_a_pause() {
     let server = Server::start().await;
     server.list("/api/v1/pods", &[], 5);
-    server.answer_watches("/api/v1/pods", Answer::Body(""));
+    server.answer_watches("/api/v1/pods", Answer::Body("".into()));
     let timing = Timing {
         first_wait: Duration::from_millis(50),
         longest_wait: Duration::from_secs(5),
@@ -827,7 +836,7 @@ async fn a_server_that_ends_every_watch_at_once_is_not_asked_without_a_pause() {
 #[tokio::test]
 async fn tls_to_a_server_that_does_not_speak_it_is_a_problem_and_needs_no_preparation() {
     let server = Server::start().await;
-    let pods = Pods::watch_client(server.client_over("https"), quick(), &Scope::default());
+    let pods = Pods::watch_client(client_over("https", &server), quick(), &Scope::default());
     pods.until("a problem", |pods| pods.problem().is_some())
         .await;
     assert_eq!(pods.problem().unwrap().reason, Reason::Unreachable);
@@ -897,7 +906,7 @@ async fn at_most_one_object_exists_in_full_at_any_time() {
     server.list("/api/v1/pods", &all, 100);
     let (index, status) = (Arc::new(RwLock::new(Log::default())), WatchStatus::new());
     let cluster = Cluster {
-        client: server.client(),
+        client: client(&server),
         timing: Timing {
             page: 20,
             ..quick()
@@ -925,7 +934,7 @@ async fn at_most_one_object_exists_in_full_at_any_time() {
 async fn what_cannot_be_watched_is_asked_for_and_each_way_to_fail_is_told_apart() {
     let server = Server::start().await;
     let cluster = Cluster {
-        client: server.client(),
+        client: client(&server),
         timing: Timing {
             answer: Duration::from_millis(200),
             ..quick()
@@ -933,8 +942,11 @@ async fn what_cannot_be_watched_is_asked_for_and_each_way_to_fail_is_told_apart(
     };
     let reader = crate::Watcher::from(cluster).reader().unwrap();
     for (path, answer) in [
-        ("/version", Answer::Body("{\"gitVersion\": \"v1.36.3\"}")),
-        ("/broken", Answer::Body("<html>")),
+        (
+            "/version",
+            Answer::Body("{\"gitVersion\": \"v1.36.3\"}".into()),
+        ),
+        ("/broken", Answer::Body("<html>".into())),
         ("/silent", Answer::Silence),
         ("/forbidden", Answer::Status(403, "not for you")),
     ] {

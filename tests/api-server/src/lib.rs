@@ -1,5 +1,10 @@
-//! An API server of our own: lists in pages, watches that stream what the test says, failures to order.
+//! A stand-in for a Kubernetes API server: lists in pages, watches that stream what the test says, failures to order.
+//!
+//! Plain HTTP on loopback. It knows no kinds: a path is answered as the test says, and one that it does not name is not there.
 
+#![expect(clippy::unwrap_used, reason = "a test: a panic is its finding")]
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,7 +20,6 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use kube::{Client, Config};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -25,7 +29,7 @@ use tokio::task::{JoinHandle, JoinSet};
 type Reply = Response<UnsyncBoxBody<Bytes, std::io::Error>>;
 
 /// An API server that does what the test says.
-pub(super) struct Server {
+pub struct Server {
     address: SocketAddr,
     desk: Arc<Desk>,
     opened: tokio::sync::Mutex<mpsc::UnboundedReceiver<Watch>>,
@@ -33,24 +37,27 @@ pub(super) struct Server {
 }
 
 /// How every request of a sort is answered from now on.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Answer {
+#[derive(Clone, Debug)]
+pub enum Answer {
     /// A watch that the test feeds.
     Stream,
+    /// A failure: the code and the message of a `Status`.
     Status(u16, &'static str),
-    Body(&'static str),
+    /// This text, whatever it is.
+    Body(Cow<'static, str>),
+    /// None, ever.
     Silence,
 }
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub struct Asked {
     path: String,
     parameters: BTreeMap<String, String>,
 }
 
 /// A watch that somebody opened; ends cleanly when dropped or told to.
-pub(super) struct Watch {
+pub struct Watch {
     asked: Asked,
     lines: mpsc::UnboundedSender<std::io::Result<Bytes>>,
     desk: Arc<Desk>,
@@ -70,7 +77,8 @@ struct Desk {
 }
 
 impl Server {
-    pub(super) async fn start() -> Self {
+    /// Starts on a port that was free.
+    pub async fn start() -> Self {
         let (opening, opened) = mpsc::unbounded_channel();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -85,7 +93,7 @@ impl Server {
     }
 
     /// Closes the port and every connection.
-    pub(super) async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         if let Some(task) = self.task.take() {
             task.abort();
             let _ = task.await;
@@ -94,7 +102,7 @@ impl Server {
     }
 
     /// Comes back on the same port.
-    pub(super) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         let (opening, opened) = mpsc::unbounded_channel();
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.opened = tokio::sync::Mutex::new(opened);
@@ -105,18 +113,26 @@ impl Server {
         )));
     }
 
-    pub(super) fn client(&self) -> Client {
-        self.client_over("http")
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    pub(super) fn client_over(&self, scheme: &str) -> Client {
-        let mut config = Config::new(format!("{scheme}://{}", self.address).parse().unwrap());
-        config.default_retry = false;
-        Client::try_from(config).unwrap()
+    /// What `KUBECONFIG` has to name for this server to be the cluster.
+    pub fn kubeconfig(&self) -> String {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "it", "cluster": {"server": format!("http://{}", self.address)}}],
+            "users": [{"name": "it", "user": {}}],
+            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+            "current-context": "it",
+        })
+        .to_string()
     }
 
     /// What lists of this path hold from now on.
-    pub(super) fn list(&self, path: &str, objects: &[Value], version: u32) {
+    pub fn list(&self, path: &str, objects: &[Value], version: u32) {
         self.desk.list_answers.lock().remove(path);
         self.desk
             .lists
@@ -124,14 +140,16 @@ impl Server {
             .insert(path.to_owned(), (objects.to_vec(), version));
     }
 
-    pub(super) fn answer_lists(&self, path: &str, answer: Answer) {
+    /// How everything but watches of this path is answered from now on.
+    pub fn answer_lists(&self, path: &str, answer: Answer) {
         self.desk
             .list_answers
             .lock()
             .insert(path.to_owned(), answer);
     }
 
-    pub(super) fn answer_watches(&self, path: &str, answer: Answer) {
+    /// How watches of this path are answered from now on.
+    pub fn answer_watches(&self, path: &str, answer: Answer) {
         self.desk
             .watch_answers
             .lock()
@@ -139,25 +157,27 @@ impl Server {
     }
 
     /// The next continued page finds its token expired.
-    pub(super) fn expire_next_page(&self) {
+    pub fn expire_next_page(&self) {
         *self.desk.expire_next_page.lock() = true;
     }
 
     /// The next watch that is opened.
-    pub(super) async fn next_watch(&self) -> Watch {
+    pub async fn next_watch(&self) -> Watch {
         self.opened.lock().await.recv().await.unwrap()
     }
 
     /// Waits for any request.
-    pub(super) async fn expect_request(&self) {
+    pub async fn expect_request(&self) {
         self.desk.requested.notified().await;
     }
 
-    pub(super) fn lists(&self) -> Vec<Asked> {
+    /// Everything but watches that was asked for, in order.
+    pub fn lists(&self) -> Vec<Asked> {
         self.desk.listed.lock().clone()
     }
 
-    pub(super) fn watches(&self) -> usize {
+    /// How many watches were asked for.
+    pub fn watches(&self) -> usize {
         *self.desk.watched.lock()
     }
 }
@@ -171,41 +191,46 @@ impl Drop for Server {
 }
 
 impl Watch {
-    pub(super) fn event(&self, event: &str, object: &Value) {
+    /// Something happened to an object: `ADDED`, `MODIFIED`, `DELETED` and so on.
+    pub fn event(&self, event: &str, object: &Value) {
         self.raw(&format!("{}\n", json!({"type": event, "object": object})));
     }
 
-    pub(super) fn raw(&self, text: &str) {
+    /// Whatever this is.
+    pub fn raw(&self, text: &str) {
         let _ = self.lines.send(Ok(Bytes::copy_from_slice(text.as_bytes())));
     }
 
     /// As a server does when the time is over.
-    pub(super) fn end(self) {
+    pub fn end(self) {
         drop(self);
     }
 
     /// As a server does that dies.
-    pub(super) fn cut(self) {
+    pub fn cut(self) {
         let _ = self
             .lines
             .send(Err(std::io::Error::other("cut by the test")));
     }
 
     /// Leaves it open until the server stops.
-    pub(super) fn keep(self) {
+    pub fn keep(self) {
         self.desk.kept.lock().push(self.lines.clone());
     }
 
-    pub(super) fn request(&self) -> &Asked {
+    /// What was asked.
+    pub fn request(&self) -> &Asked {
         &self.asked
     }
 
-    pub(super) fn parameter(&self, name: &str) -> &str {
+    /// A parameter of the query, or nothing.
+    pub fn parameter(&self, name: &str) -> &str {
         self.asked.parameter(name)
     }
 
-    pub(super) fn path(&self) -> &str {
-        &self.asked.path
+    /// What is watched.
+    pub fn path(&self) -> &str {
+        self.asked.path()
     }
 }
 
@@ -221,7 +246,13 @@ impl Asked {
         }
     }
 
-    pub(super) fn parameter(&self, name: &str) -> &str {
+    /// The path, without its query.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A parameter of the query, or nothing.
+    pub fn parameter(&self, name: &str) -> &str {
         self.parameters.get(name).map_or("", String::as_str)
     }
 }
@@ -257,7 +288,7 @@ async fn answer(asked: Asked, desk: Arc<Desk>, opening: &mpsc::UnboundedSender<W
     desk.requested.notify_waiters();
     if asked.parameter("watch") == "true" {
         *desk.watched.lock() += 1;
-        let answer = desk.watch_answers.lock().get(&asked.path).copied();
+        let answer = desk.watch_answers.lock().get(&asked.path).cloned();
         return match answer.unwrap_or(Answer::Stream) {
             Answer::Stream => {
                 let (lines, stream) = mpsc::unbounded_channel();
@@ -268,7 +299,7 @@ async fn answer(asked: Asked, desk: Arc<Desk>, opening: &mpsc::UnboundedSender<W
         };
     }
     desk.listed.lock().push(asked.clone());
-    let answer = desk.list_answers.lock().get(&asked.path).copied();
+    let answer = desk.list_answers.lock().get(&asked.path).cloned();
     match answer {
         Some(answer) => fixed(answer).await,
         None => page(&asked, &desk),
@@ -282,7 +313,7 @@ async fn fixed(answer: Answer) -> Reply {
             json!({"kind": "Status", "status": "Failure", "code": code, "message": message})
                 .to_string(),
         ),
-        Answer::Body(text) => reply(200, text.to_owned()),
+        Answer::Body(text) => reply(200, text.into_owned()),
         Answer::Stream | Answer::Silence => std::future::pending().await,
     }
 }
