@@ -39,6 +39,9 @@ const READABLE: [&str; 14] = [
     "statefulsets",
 ];
 
+/// The APIs whose resources are metrics, by whatever name.
+const MEASURED: [&str; 2] = ["custom.metrics.k8s.io", "external.metrics.k8s.io"];
+
 /// All objects as they are written, before kustomize.
 pub(crate) fn written() -> Vec<(PathBuf, Value)> {
     ["manifests", "alerts"]
@@ -178,9 +181,12 @@ fn reads_only(rule: &Value) -> bool {
                 .all(|item| allowed.contains(&item.as_str().unwrap_or("*")))
         })
     };
-    let asks = within("verbs", &["create"]) && within("resources", &["tokenreviews"]);
     // A review is written to be answered, and kept nowhere.
-    asks || within("verbs", &["get", "list", "watch"]) && within("resources", &READABLE)
+    let asks = within("verbs", &["create"]) && within("resources", &["tokenreviews"]);
+    // Whatever an adapter's resources are called, they are numbers.
+    let measures = within("apiGroups", &MEASURED);
+    let readable = measures || within("resources", &READABLE);
+    asks || within("verbs", &["get", "list", "watch"]) && readable
 }
 
 /// Pod Security `restricted`, and what it does not ask for: a read-only root, limits, probes with a timeout of their own.
@@ -309,11 +315,13 @@ fn every_broken_rule_is_named() {
         "kind": "ServiceMonitor", "metadata": { "namespace": "monitoring" }, "spec": { "endpoints": [{ "port": "http" }] },
     });
     assert_eq!(faults(&monitor).len(), 4);
-    let role = serde_json::json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": { "name": "a" },
-        "rules": [{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] }],
-    });
-    assert!(faults(&role).contains(&"it may do more than read, or may read secrets"));
+    for (group, resource) in [("", "secrets"), ("", "*"), ("metrics.k8s.io", "*")] {
+        let role = serde_json::json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": { "name": "a" },
+            "rules": [{ "apiGroups": [group, "custom.metrics.k8s.io"], "resources": [resource], "verbs": ["get"] }],
+        });
+        assert!(faults(&role).contains(&"it may do more than read, or may read secrets"));
+    }
     let misspelt = serde_json::json!({
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": "a" }, "spec": { "port": [{ "port": 1 }] },
     });
