@@ -16,6 +16,8 @@ pub mod check;
 pub mod findings;
 mod follow;
 pub mod kept;
+mod measured;
+mod reach;
 mod seed;
 mod trial;
 
@@ -111,6 +113,13 @@ impl Decider {
         for (key, followed) in &mut self.followed {
             self.rivals.register(&key.namespace, &key.name);
             followed.forget();
+        }
+    }
+
+    /// A write of this autoscaler is followed later, once it is measured.
+    pub fn expect(&mut self, key: &ObjectKey) {
+        if let Some(followed) = self.followed.get_mut(key) {
+            followed.expect();
         }
     }
 
@@ -253,7 +262,7 @@ impl Decider {
             &mut self.rivals,
             held,
             &surroundings,
-            measured,
+            &measured,
             now,
         );
         followed.slim(self.lean);

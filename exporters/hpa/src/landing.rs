@@ -36,14 +36,11 @@ pub(crate) fn problems(findings: &Findings, status: &WatchStatus) -> Table {
     let mut rows: Vec<Row> = Vec::new();
     for finding in &findings.autoscalers {
         let problems = finding.problems.iter().map(ToString::to_string);
-        rows.extend(
-            problems
-                .chain(finding.unmeasured.clone())
-                .map(|problem| Row {
-                    severity: Severity::Warning,
-                    cells: vec![format!("{}: {problem}", finding.key)],
-                }),
-        );
+        let complaints = finding.complaints.iter().cloned();
+        rows.extend(problems.chain(complaints).map(|problem| Row {
+            severity: Severity::Warning,
+            cells: vec![format!("{}: {problem}", finding.key)],
+        }));
     }
     rows.extend(findings.known.problems.iter().map(|problem| Row {
         severity: Severity::Warning,

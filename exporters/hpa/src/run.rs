@@ -8,8 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use chassis::{About, Chassis};
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::FutureExt as _;
 use http::Response;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use kube_watch::WatchStatus;
@@ -20,8 +19,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::config::controller::Version;
 use crate::config::{Command, CommandLine, Config, ControllerArgs, Mode};
 use crate::decide::{Decider, Findings};
-use crate::model::Model;
-use crate::sample::Asking;
+use crate::model::{Model, Write};
+use crate::sample::{Asking, Waiting};
 use crate::{command, landing, metrics, watch};
 
 /// Who we are.
@@ -39,8 +38,6 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// How often the API server is asked for what cannot be watched.
 const ASK_EVERY: Duration = Duration::from_secs(15);
-/// So many autoscalers' metrics are asked for at the same time.
-const AT_ONCE: usize = 32;
 
 /// The whole program, from the command line to the exit code.
 pub fn run() -> ExitCode {
@@ -166,26 +163,19 @@ impl Deciding {
         }
         tracing::info!("the first lists are in");
         let mut due = Instant::now();
-        let mut samples = FuturesUnordered::new();
+        let mut waiting = Waiting::default();
         loop {
             tokio::select! {
                 () = changes.changed() => {
                     let writes = self.decider.hear(&mut self.model.write(), watch::now());
                     for write in writes {
-                        match self.asking.clone() {
-                            None => self.decider.follow(&write, None),
-                            // More at once than a metrics API likes to be asked: the others are read back from their status.
-                            Some(_) if samples.len() >= AT_ONCE => self.decider.follow(&write, None),
-                            Some(asking) => samples.push(async move {
-                                let measured = asking.sample(&write.surroundings).await;
-                                (write, measured)
-                            }),
-                        }
+                        self.measure(write, &mut waiting);
                     }
                     due = due.min(Instant::now() + DEBOUNCE);
                 }
-                Some((write, measured)) = samples.next() => {
+                Some((write, measured)) = waiting.next() => {
                     self.decider.follow(&write, Some(measured));
+                    due = due.min(Instant::now() + DEBOUNCE);
                 }
                 () = sleep_until(due) => {
                     self.learn();
@@ -195,6 +185,21 @@ impl Deciding {
                     due = Instant::now() + TICK;
                 }
             }
+        }
+    }
+
+    /// Follows a write, at once or when it has been measured.
+    fn measure(&mut self, write: Write, waiting: &mut Waiting) {
+        let Some(asking) = self.asking.clone() else {
+            return self.decider.follow(&write, None);
+        };
+        let (key, surroundings) = (write.key.clone(), write.surroundings.clone());
+        let sample = async move { asking.sample(&surroundings).await };
+        for unmeasured in waiting.push(write, sample) {
+            self.decider.follow(&unmeasured, None);
+        }
+        if waiting.holds(&key) {
+            self.decider.expect(&key);
         }
     }
 

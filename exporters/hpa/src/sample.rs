@@ -1,12 +1,18 @@
 //! What was measured: from objects that lie beside the others, or from the metric APIs.
 
-use hpa_engine::{Moment, Samples, Selector};
+use hpa_engine::{
+    MetricIdentifier, MetricSource, Moment, ObjectReference, PodValue, Quantity, Samples, Selector,
+};
 
 use crate::model::{Model, Surroundings};
 
 mod ask;
+mod complaint;
+mod waiting;
 
 pub use ask::Asking;
+pub use complaint::complaints;
+pub(crate) use waiting::Waiting;
 
 /// What `PodMetrics` objects say of the pods in these surroundings, as `metrics.k8s.io` would answer for their selector.
 /// Nothing if there are no such objects at all.
@@ -37,51 +43,79 @@ pub fn of_objects(model: &Model, surroundings: &Surroundings) -> Samples {
     samples
 }
 
-/// What was measured, and what a status tells of the rest.
+/// What was measured, and what a status tells of the rest. An answer that failed measures nothing.
 #[must_use]
-pub fn over(told: Samples, measured: Samples) -> Samples {
-    Samples {
-        resource: measured.resource.or(told.resource),
-        pods: if measured.pods.is_empty() {
-            told.pods
-        } else {
-            measured.pods
-        },
-        objects: if measured.objects.is_empty() {
-            told.objects
-        } else {
-            measured.objects
-        },
-        external: if measured.external.is_empty() {
-            told.external
-        } else {
-            measured.external
-        },
+pub fn over(mut told: Samples, measured: &Samples) -> Samples {
+    if let Some(Ok(usages)) = &measured.resource {
+        told.resource = Some(Ok(usages.clone()));
+    }
+    for (metric, answer) in &mut told.pods {
+        if let Some(values) = of_pods(measured, metric) {
+            *answer = Ok(values.clone());
+        }
+    }
+    for (metric, described, answer) in &mut told.objects {
+        if let Some(value) = of_object(measured, metric, described) {
+            *answer = Ok(value.clone());
+        }
+    }
+    for (metric, answer) in &mut told.external {
+        if let Some(values) = of_external(measured, metric) {
+            *answer = Ok(values.clone());
+        }
+    }
+    told
+}
+
+/// Whether this metric was measured.
+pub fn has(samples: &Samples, source: &MetricSource) -> bool {
+    match source {
+        MetricSource::Resource { .. } | MetricSource::ContainerResource { .. } => {
+            matches!(samples.resource, Some(Ok(_)))
+        }
+        MetricSource::Pods { metric } => of_pods(samples, metric).is_some(),
+        MetricSource::Object { metric, described } => {
+            of_object(samples, metric, described).is_some()
+        }
+        MetricSource::External { metric } => of_external(samples, metric).is_some(),
+        MetricSource::Unknown { .. } => false,
     }
 }
 
-/// What was asked for in vain, with the API and the reason.
-pub fn failures(samples: &Samples) -> Vec<String> {
-    let mut found = Vec::new();
-    if let Some(Err(text)) = &samples.resource {
-        found.push(format!("metrics.k8s.io: {text}"));
-    }
-    for (metric, answer) in &samples.pods {
-        if let Err(text) = answer {
-            found.push(format!("custom.metrics.k8s.io {}: {text}", metric.name));
+/// Lets go of what was measured for this metric.
+pub fn discard(samples: &mut Samples, source: &MetricSource) {
+    match source {
+        MetricSource::Resource { .. } | MetricSource::ContainerResource { .. } => {
+            samples.resource = None;
         }
-    }
-    for (metric, _, answer) in &samples.objects {
-        if let Err(text) = answer {
-            found.push(format!("custom.metrics.k8s.io {}: {text}", metric.name));
+        MetricSource::Pods { metric } => samples.pods.retain(|(it, _)| it != metric),
+        MetricSource::Object { metric, described } => {
+            let objects = &mut samples.objects;
+            objects.retain(|(it, other, _)| (it, other) != (metric, described));
         }
+        MetricSource::External { metric } => samples.external.retain(|(it, _)| it != metric),
+        MetricSource::Unknown { .. } => {}
     }
-    for (metric, answer) in &samples.external {
-        if let Err(text) = answer {
-            found.push(format!("external.metrics.k8s.io {}: {text}", metric.name));
-        }
-    }
-    found
+}
+
+fn of_pods<'a>(samples: &'a Samples, metric: &MetricIdentifier) -> Option<&'a Vec<PodValue>> {
+    let (_, answer) = samples.pods.iter().find(|(it, _)| it == metric)?;
+    answer.as_ref().ok()
+}
+
+fn of_object<'a>(
+    samples: &'a Samples,
+    metric: &MetricIdentifier,
+    described: &ObjectReference,
+) -> Option<&'a Quantity> {
+    let mut objects = samples.objects.iter();
+    let (_, _, answer) = objects.find(|(it, other, _)| (it, other) == (metric, described))?;
+    answer.as_ref().ok()
+}
+
+fn of_external<'a>(samples: &'a Samples, metric: &MetricIdentifier) -> Option<&'a Vec<Quantity>> {
+    let (_, answer) = samples.external.iter().find(|(it, _)| it == metric)?;
+    answer.as_ref().ok()
 }
 
 /// The end of the oldest interval that a sample covers.

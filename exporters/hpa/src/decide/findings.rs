@@ -62,8 +62,8 @@ pub struct Finding {
     pub sampled_at: Option<Moment>,
     /// When the controller was last seen to write a status.
     pub last_sync: Option<Moment>,
-    /// Metrics that were asked for and not answered, or not as anything that makes sense.
-    pub unmeasured: Vec<String>,
+    /// What was wrong with what the metric APIs answered when they were asked last.
+    pub complaints: Arc<[String]>,
     /// What happened so far.
     pub tally: Tally,
 }
@@ -97,8 +97,8 @@ pub struct Tally {
     pub checks: [u64; Verdict::ALL.len()],
     /// Whether the last status that could be compared is what we would have written.
     pub agreement: Option<bool>,
-    /// Samples that were asked for: how many came to the status's own numbers, and how many did not.
-    pub samples: [u64; 2],
+    /// Samples that were asked for, by metric: how many came to the status's own numbers, and how many did not.
+    pub samples: Vec<[u64; 2]>,
     /// What differed the last time that something did.
     pub differences: Vec<Difference>,
     /// Metrics without a number, by reason.
@@ -109,6 +109,19 @@ pub struct Tally {
     pub replicas: [u64; 2],
     /// Changes of the replicas that were not the controller's.
     pub external: u64,
+}
+
+impl Tally {
+    /// Counts samples: for each metric that was measured, whether it fits.
+    pub(super) fn count_samples(&mut self, fits: &[Option<bool>]) {
+        let samples = &mut self.samples;
+        samples.resize(samples.len().max(fits.len()), [0; 2]);
+        for (counts, fits) in samples.iter_mut().zip(fits) {
+            if let Some(fits) = fits {
+                counts[usize::from(!fits)] += 1;
+            }
+        }
+    }
 }
 
 /// Up or down.

@@ -11,6 +11,8 @@ use hpa_engine::{
 use super::check::{Verdict, differences, same};
 use super::findings::{Direction, Finding, History, Occasion, Tally};
 use super::kept::Mismatch;
+use super::measured::Measured;
+use super::reach::reach;
 use super::seed::Seed;
 use super::trial::{Trial, as_of, failed};
 use crate::model::{Held, Surroundings, Write};
@@ -36,6 +38,9 @@ pub(super) struct Followed {
     pub(super) last_write: Option<Moment>,
     pub(super) dispute: Option<Box<Dispute>>,
     pub(super) tally: Tally,
+    /// A write has been seen that is still to be followed.
+    expected: bool,
+    measured: Measured,
     pub(super) finding: Option<Arc<Finding>>,
 }
 
@@ -58,6 +63,8 @@ impl Followed {
             last_write: None,
             dispute: None,
             tally: Tally::default(),
+            expected: false,
+            measured: Measured::default(),
             finding: None,
         }
     }
@@ -76,10 +83,14 @@ impl Followed {
 
     /// When the next sync is to be assumed, if no write tells of one.
     pub(super) fn is_due(&self, controller: &Controller, now: Moment) -> bool {
-        self.last.is_some_and(|last| {
-            let period = controller.settings.sync_period;
-            last.after(period + period / 4 + SLACK) <= now
-        })
+        let period = controller.settings.sync_period;
+        let late = |last: Moment| last.after(period + period / 4 + SLACK) <= now;
+        !self.expected && self.last.is_some_and(late)
+    }
+
+    /// A write is seen, and followed once its sample is there: until then, no sync is to be assumed.
+    pub(super) fn expect(&mut self) {
+        self.expected = true;
     }
 
     /// Follows a write of the controller, and sets our answer against it.
@@ -110,22 +121,13 @@ impl Followed {
         };
         let before = self.memory.clone();
         let echo = trial.echo(&write.after, Assumption::default());
-        let problems = !echo.untold.is_empty();
-        let contradicted = !echo.contradictions.is_empty();
-        let echo = echo.samples;
-        let unmeasured = measured.as_ref().map(sample::failures).unwrap_or_default();
-        let (mut samples, problems) = match measured {
-            None => (echo, problems),
-            Some(measured) => {
-                let fits = trial.fits(&measured, &write.after, &before, rivals);
-                self.tally.samples[usize::from(!fits)] += 1;
-                if fits {
-                    (sample::over(echo, measured), false)
-                } else {
-                    (echo, problems)
-                }
-            }
-        };
+        let kept = &mut self.measured;
+        let mut fits = kept.renew(measured, &trial, &write.after, &before, rivals);
+        // What was measured, the status need not tell.
+        let open = |index: &usize| fits.get(*index).copied().flatten() != Some(true);
+        let problems = echo.untold.iter().any(open);
+        let contradicted = echo.contradictions.iter().any(open);
+        let mut samples = self.measured.over(echo.samples);
         let mut decision = trial.run(&samples, &mut self.memory, rivals);
         let agreed = same(&write.after, &decision.status);
         let explanation = (!agreed && !problems)
@@ -138,7 +140,9 @@ impl Followed {
             samples = explanation.samples;
             decision = explanation.decision;
             self.memory = explanation.memory;
+            self.measured.distrust(&mut fits);
         }
+        self.tally.count_samples(&fits);
         self.begin(&before, write.at);
         self.count(&decision, write);
         if scaled && decision.rescale.is_none() {
@@ -154,7 +158,8 @@ impl Followed {
         self.tally.differences = differences(&write.after, &decision.status);
         self.last = Some(write.at);
         self.last_write = Some(write.at);
-        let mut finding = trial.finding(
+        self.expected = false;
+        let finding = trial.finding(
             decision,
             &before,
             &self.memory,
@@ -162,7 +167,6 @@ impl Followed {
             history,
             &samples,
         );
-        finding.unmeasured = unmeasured;
         self.keep(finding, &write.after);
         if let Some(verdict) = verdict {
             return self.judge(verdict);
@@ -201,7 +205,8 @@ impl Followed {
         };
         let before = self.memory.clone();
         let mut after = before.clone();
-        let samples = trial.echo(&held.status, Assumption::default()).samples;
+        let echo = trial.echo(&held.status, Assumption::default()).samples;
+        let samples = self.measured.over(echo);
         let decision = trial.run(&samples, &mut after, rivals);
         if same(&held.status, &decision.status) {
             self.memory = after;
@@ -229,7 +234,7 @@ impl Followed {
         rivals: &mut Rivals,
         held: &Held,
         surroundings: &Surroundings,
-        measured: Samples,
+        measured: &Samples,
         now: Moment,
     ) {
         // A status tells what was measured at its own sync, so it is that sync that is made again; what is measured anew
@@ -303,6 +308,7 @@ impl Followed {
         finding.status = Arc::clone(status);
         finding.last_sync = self.last_write;
         finding.tally = self.tally.clone();
+        finding.complaints = Arc::clone(&self.measured.complaints);
         self.finding = Some(Arc::new(finding));
     }
 
@@ -372,26 +378,17 @@ impl Followed {
     }
 }
 
-/// How long a recommendation counts, and how long a scale event does.
-fn reach(autoscaler: &Autoscaler, controller: &Controller) -> (Duration, Duration) {
-    let flag = controller.settings.downscale_stabilization;
-    let Some(behavior) = &autoscaler.spec.behavior else {
-        return (flag, Duration::ZERO);
-    };
-    let window = |seconds: Option<i32>, default: Duration| {
-        seconds.map_or(default, |seconds| {
-            Duration::from_secs(seconds.max(0).unsigned_abs().into())
-        })
-    };
-    let up = window(
-        behavior.scale_up.stabilization_window_seconds,
-        Duration::ZERO,
-    );
-    let down = window(behavior.scale_down.stabilization_window_seconds, flag);
-    let policies = [&behavior.scale_up, &behavior.scale_down];
-    let periods = policies
-        .into_iter()
-        .flat_map(|rules| &rules.policies)
-        .map(hpa_engine::Policy::period);
-    (up.max(down), periods.max().unwrap_or_default())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn while_a_write_waits_for_its_sample_no_sync_is_assumed() {
+        let (now, later) = (Moment::from_seconds(0), Moment::from_seconds(3600));
+        let mut followed = Followed::joined(now, now, &Seed::default());
+        let controller = Controller::default();
+        assert!(followed.is_due(&controller, later));
+        followed.expect();
+        assert!(!followed.is_due(&controller, later));
+    }
 }

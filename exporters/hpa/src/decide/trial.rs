@@ -83,24 +83,38 @@ impl Trial<'_> {
         }
     }
 
-    /// Whether what was measured comes to the numbers that the controller wrote: then it saw the same.
-    pub(super) fn fits(
+    /// What of the measured comes to the numbers that the controller wrote: of that it saw the same. Gives the rest up, and says for
+    /// each metric whether it fits; nothing of one that was not measured, or not looked at.
+    pub(super) fn fitting(
         &self,
-        measured: &Samples,
+        measured: &mut Samples,
         theirs: &Status,
         memory: &Memory,
         rivals: &mut Rivals,
-    ) -> bool {
+    ) -> Vec<Option<bool>> {
         let echo = self.echo(theirs, Assumption::default()).samples;
-        let samples = sample::over(echo, measured.clone());
+        let samples = sample::over(echo, measured);
         let decision = self.run(&samples, &mut memory.clone(), rivals);
         let ours = &decision.status.current_metrics;
         let theirs = &theirs.current_metrics;
-        ours.len() == theirs.len()
-            && ours
-                .iter()
-                .zip(theirs)
-                .all(|(ours, theirs)| ours.current == theirs.current)
+        let metrics = &self.surroundings.autoscaler.spec.metrics;
+        let fits = metrics.iter().enumerate().map(|(index, spec)| {
+            if !sample::has(measured, &spec.source) {
+                return None;
+            }
+            match (ours.get(index), theirs.get(index)) {
+                (None, None) => None,
+                (Some(ours), Some(theirs)) => Some(ours.current == theirs.current),
+                _ => Some(false),
+            }
+        });
+        let fits: Vec<_> = fits.collect();
+        for (spec, fits) in metrics.iter().zip(&fits) {
+            if *fits != Some(true) {
+                sample::discard(measured, &spec.source);
+            }
+        }
+        fits
     }
 
     /// Something that an outside observer cannot know and that would lead to the controller's answer: which of the youngest pods
@@ -187,7 +201,7 @@ impl Trial<'_> {
             history,
             sampled_at: sample::end(samples).filter(|at| *at != self.now),
             last_sync: None,
-            unmeasured: Vec::new(),
+            complaints: Arc::default(),
             tally: Tally::default(),
         }
     }

@@ -284,14 +284,6 @@ fn tallies(encoder: &mut DescriptorEncoder<'_>, findings: &[Arc<Finding>]) -> Re
     each(encoder, &table::AGREEMENT, findings, |it| {
         it.tally.agreement.map(flag)
     })?;
-    let mut series = Series::open(encoder, &table::SAMPLES)?;
-    for finding in findings {
-        for (result, count) in ["match", "differs"].iter().zip(finding.tally.samples) {
-            if finding.tally.samples != [0, 0] {
-                series.count(&with(&finding.labels(), "result", *result), count)?;
-            }
-        }
-    }
     let mut series = Series::open(encoder, &table::HISTORY)?;
     for finding in findings {
         let history = finding.history;

@@ -153,6 +153,16 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, findings: &[Arc<Findin
             }
         }
     }
+    let mut series = Series::open(encoder, &table::SAMPLES)?;
+    for row in rows(findings) {
+        let counts = row.finding.tally.samples.get(row.index);
+        for (result, count) in ["match", "differs"]
+            .iter()
+            .zip(counts.into_iter().flatten())
+        {
+            series.count(&with(&row.labels(), "result", *result), *count)?;
+        }
+    }
     let mut series = Series::open(encoder, &table::PODS)?;
     for row in rows(findings) {
         let Some(pods) = row.calculation().and_then(|it| it.pods) else {

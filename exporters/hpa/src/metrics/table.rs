@@ -103,6 +103,8 @@ families! {
         "1 for the metric that asks for the most, which is the one that is followed";
     ERRORS: Counter Metric ["reason"] "hpa_decision_metric_errors_total"
         "Syncs in which the metric had no number, by the controller's reason";
+    SAMPLES: Counter Metric ["result"] "hpa_decision_samples_total"
+        "Samples that a metric API gave right after a sync (--mode=query): match came to the number that the controller wrote, and was used; differs was not";
     PODS: Gauge Metric ["state"] "hpa_decision_pods"
         "Pods by how the metric counts them: ready, unready, missing (no metric), ignored (failed or going), extraneous (a metric without a pod)";
     SAMPLE_AGE: Gauge Autoscaler [] "hpa_decision_metric_sample_age_seconds"
@@ -157,8 +159,6 @@ families! {
         "Statuses that the controller wrote, by how our answer compares: match, mismatch, skewed (it may have seen other pods or another sample), warming (not all of its memory is known), unsupported";
     AGREEMENT: Gauge Autoscaler [] "hpa_decision_agreement"
         "1 if the last status that could be compared is what we would have written, 0 if not; absent before there was one";
-    SAMPLES: Counter Autoscaler ["result"] "hpa_decision_samples_total"
-        "Samples that were asked for right after a sync: match came to the numbers that the controller wrote, and were used";
     HISTORY: Gauge Autoscaler ["kind"] "hpa_decision_history_complete"
         "1 once all is known that the controller remembers: recommendations, scale_events";
     SPEC_PROBLEM: Gauge Autoscaler ["field"] "hpa_decision_spec_problem"

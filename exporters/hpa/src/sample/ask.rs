@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hpa_engine::{
-    Answer, LabelSelector, MetricIdentifier, MetricSource, ObjectReference, PodValue, Quantity,
-    Samples, Scale, ScaleFailure,
+    Answer, LabelSelector, MetricIdentifier, MetricSource, ObjectReference, PodUsage, PodValue,
+    Quantity, Samples, Scale, ScaleFailure,
 };
 use kube_watch::{ReadError, Reader, Reason};
 use parking_lot::{Mutex, RwLock};
@@ -19,7 +20,8 @@ use crate::config::controller::Version;
 use crate::model::{Model, Surroundings};
 use crate::watch;
 
-/// Longer than a sample is worth waiting for: what comes later is not what the controller saw.
+/// Longer than a sample is worth waiting for: what comes later is not what the controller saw. It is shorter than what a controller leaves
+/// between two syncs, so that an API that hangs holds no decision up until the next.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Of custom metrics, newest first, as clients of the API choose.
 const CUSTOM: [&str; 2] = ["v1beta2", "v1beta1"];
@@ -93,58 +95,101 @@ impl Asking {
         }
     }
 
-    /// Everything that this autoscaler is decided by. Each metric fails for itself.
+    /// Everything that this autoscaler is decided by, asked for at the same time. Each metric fails for itself.
     pub async fn sample(&self, surroundings: &Surroundings) -> Samples {
-        let mut samples = Samples::default();
         let Ok(scale) = &surroundings.scale else {
-            return samples;
+            return Samples::default();
         };
         let autoscaler = &surroundings.autoscaler;
-        let namespace = &*autoscaler.namespace;
-        for spec in &autoscaler.spec.metrics {
-            match &spec.source {
-                MetricSource::Resource { .. } | MetricSource::ContainerResource { .. } => {
-                    if samples.resource.is_none() {
-                        let path = format!(
-                            "/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods?labelSelector={}",
-                            escaped(&scale.selector)
-                        );
-                        let listed = self.list::<watch::PodMetrics>(&path).await;
-                        let usages = listed.map(|items| {
-                            items.into_iter().map(|it| watch::usage(it).usage).collect()
-                        });
-                        samples.resource = Some(usages);
-                    }
-                }
-                MetricSource::Pods { metric } => {
-                    let rest = format!("namespaces/{namespace}/pods/*/{}", escaped(&metric.name));
-                    let labels = format!("labelSelector={}", escaped(&scale.selector));
-                    let listed = self.custom(&rest, Some(labels), metric).await;
-                    let values = listed.map(|items| items.into_iter().map(of_pod).collect());
-                    samples.pods.push((metric.clone(), values));
-                }
-                MetricSource::Object { metric, described } => {
-                    let answer = self.object(namespace, metric, described).await;
-                    let entry = (metric.clone(), described.clone(), answer);
-                    samples.objects.push(entry);
-                }
-                MetricSource::External { metric } if self.external => {
-                    let selector = text_of(metric.selector.as_ref());
-                    let path = format!(
-                        "/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}/{}?labelSelector={}",
-                        escaped(&metric.name),
-                        escaped(&selector)
-                    );
-                    let listed = self.list::<MetricValue>(&path).await;
-                    let values = listed.map(|items| items.into_iter().map(|it| it.value).collect());
-                    samples.external.push((metric.clone(), values));
-                }
-                MetricSource::External { .. } | MetricSource::Unknown { .. } => {}
+        let (namespace, selector) = (&*autoscaler.namespace, &*scale.selector);
+        let sources = || autoscaler.spec.metrics.iter().map(|spec| &spec.source);
+        // Asked once, for all resources.
+        let of_resource = sources().any(|it| {
+            matches!(
+                it,
+                MetricSource::Resource { .. } | MetricSource::ContainerResource { .. }
+            )
+        });
+        let resource = async {
+            if of_resource {
+                Some(in_time(self.usages(namespace, selector)).await)
+            } else {
+                None
             }
+        };
+        let pods = sources().filter_map(|source| match source {
+            MetricSource::Pods { metric } => Some(async {
+                let answer = in_time(self.pods(namespace, metric, selector)).await;
+                (metric.clone(), answer)
+            }),
+            _ => None,
+        });
+        let objects = sources().filter_map(|source| match source {
+            MetricSource::Object { metric, described } => Some(async {
+                let answer = in_time(self.object(namespace, metric, described)).await;
+                (metric.clone(), described.clone(), answer)
+            }),
+            _ => None,
+        });
+        let external = sources().filter_map(|source| match source {
+            MetricSource::External { metric } if self.external => Some(async {
+                let answer = in_time(self.outside(namespace, metric)).await;
+                (metric.clone(), answer)
+            }),
+            _ => None,
+        });
+        let (resource, pods, objects, external) = tokio::join!(
+            resource,
+            join_all(pods),
+            join_all(objects),
+            join_all(external)
+        );
+        Samples {
+            resource,
+            pods,
+            objects,
+            external,
         }
-        samples
     }
 
+    /// What the pods use of their resources.
+    async fn usages(&self, namespace: &str, selector: &str) -> Answer<Vec<PodUsage>> {
+        let path = format!(
+            "/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods?labelSelector={}",
+            escaped(selector)
+        );
+        let listed = self.list::<watch::PodMetrics>(&path).await?;
+        Ok(listed
+            .into_iter()
+            .map(|it| watch::usage(it).usage)
+            .collect())
+    }
+
+    /// A metric of pods.
+    async fn pods(
+        &self,
+        namespace: &str,
+        metric: &MetricIdentifier,
+        selector: &str,
+    ) -> Answer<Vec<PodValue>> {
+        let rest = format!("namespaces/{namespace}/pods/*/{}", escaped(&metric.name));
+        let labels = format!("labelSelector={}", escaped(selector));
+        let listed = self.custom(&rest, Some(labels), metric).await?;
+        Ok(listed.into_iter().map(of_pod).collect())
+    }
+
+    /// A metric of something outside of the cluster.
+    async fn outside(&self, namespace: &str, metric: &MetricIdentifier) -> Answer<Vec<Quantity>> {
+        let path = format!(
+            "/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}/{}?labelSelector={}",
+            escaped(&metric.name),
+            escaped(&text_of(metric.selector.as_ref()))
+        );
+        let listed = self.list::<MetricValue>(&path).await?;
+        Ok(listed.into_iter().map(|it| it.value).collect())
+    }
+
+    /// A metric of one object.
     async fn object(
         &self,
         namespace: &str,
@@ -278,10 +323,20 @@ impl Asking {
         answer.unwrap_or_else(|_| {
             Err(ReadError {
                 reason: Reason::Unreachable,
-                message: format!("no answer within {} s", PATIENCE.as_secs()),
+                message: too_late(),
             })
         })
     }
+}
+
+/// A metric's answer, if it comes soon enough: however many requests it takes.
+async fn in_time<T>(answer: impl Future<Output = Answer<T>>) -> Answer<T> {
+    let answer = timeout(PATIENCE, answer).await;
+    answer.unwrap_or_else(|_| Err(too_late()))
+}
+
+fn too_late() -> String {
+    format!("no answer within {} s", PATIENCE.as_secs())
 }
 
 fn items<T: DeserializeOwned>(answer: &Value) -> Answer<Vec<T>> {

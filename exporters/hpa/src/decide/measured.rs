@@ -1,0 +1,52 @@
+//! What the metric APIs answered of one autoscaler, and how far it can be believed.
+
+use std::sync::Arc;
+
+use hpa_engine::{Memory, Rivals, Samples, Status};
+
+use super::trial::Trial;
+use crate::sample;
+
+/// What was measured when somebody asked last.
+#[derive(Debug, Default)]
+pub(super) struct Measured {
+    /// What came to the numbers of the last write. As long as nothing else is written, the controller measured nothing else.
+    samples: Option<Box<Samples>>,
+    /// What was wrong with the answers.
+    pub(super) complaints: Arc<[String]>,
+}
+
+impl Measured {
+    /// Takes what was measured for a write, and keeps what fits it; says so for each metric that was measured.
+    pub(super) fn renew(
+        &mut self,
+        measured: Option<Samples>,
+        trial: &Trial<'_>,
+        theirs: &Status,
+        memory: &Memory,
+        rivals: &mut Rivals,
+    ) -> Vec<Option<bool>> {
+        self.samples = None;
+        let Some(mut measured) = measured else {
+            return Vec::new();
+        };
+        self.complaints = sample::complaints(&measured).into();
+        let fits = trial.fitting(&mut measured, theirs, memory, rivals);
+        self.samples = Some(Box::new(measured));
+        fits
+    }
+
+    /// It came to the same numbers, and yet it is not what the controller saw.
+    pub(super) fn distrust(&mut self, fits: &mut [Option<bool>]) {
+        self.samples = None;
+        fits.iter_mut().flatten().for_each(|fits| *fits = false);
+    }
+
+    /// What a status tells, and over it what was measured.
+    pub(super) fn over(&self, told: Samples) -> Samples {
+        match &self.samples {
+            Some(measured) => sample::over(told, measured),
+            None => told,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The binary, running.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a binary that does not start is a failed test"
+)]
+
+mod answers;
+mod cluster;
+mod exporter;
+mod files;
+mod query;
