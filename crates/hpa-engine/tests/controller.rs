@@ -3,14 +3,18 @@
 //! wish, proposals, write, status, events and memory each time.
 #![expect(clippy::unwrap_used, reason = "a broken golden file is a failed test")]
 
-use hpa_engine::{Decision, Minor, Path};
+use hpa_engine::{Architecture, Decision, Minor, Path};
 use hpa_oracle::compare::differences;
 use hpa_oracle::corpus;
-use hpa_oracle::play::watch;
+use hpa_oracle::play::{Build, watch};
 
 const V36: &[u8] = include_bytes!("golden/controller-1.36.jsonl.gz");
-/// Other versions by their minor, played through their own controller's code. 1.30 and 1.31 decide as 1.32 does.
-const OTHERS: [(u32, &[u8]); 5] = [
+/// The same version built for arm64.
+const V36_ARM64: &[u8] = include_bytes!("golden/controller-1.36-arm64.jsonl.gz");
+/// Other versions by their minor, played through their own controller's code.
+const OTHERS: [(u32, &[u8]); 7] = [
+    (30, include_bytes!("golden/controller-1.30.jsonl.gz")),
+    (31, include_bytes!("golden/controller-1.31.jsonl.gz")),
     (32, include_bytes!("golden/controller-1.32.jsonl.gz")),
     (33, include_bytes!("golden/controller-1.33.jsonl.gz")),
     (34, include_bytes!("golden/controller-1.34.jsonl.gz")),
@@ -62,11 +66,14 @@ impl Seen {
     }
 }
 
-fn compare(compressed: &[u8], minor: u32) -> Seen {
-    let minor = Minor::try_from(minor).unwrap();
+fn version(minor: u32) -> Build {
+    Minor::try_from(minor).unwrap().into()
+}
+
+fn compare(compressed: &[u8], build: Build) -> Seen {
     let mut seen = Seen::default();
     for (scenario, outcome) in corpus::read(compressed).unwrap() {
-        let ours = watch(&scenario, minor, Some(&outcome), |_, decision| {
+        let ours = watch(&scenario, build, Some(&outcome), |_, decision| {
             seen.look(decision);
         });
         let found = differences(&outcome.records, &ours.unwrap());
@@ -76,9 +83,18 @@ fn compare(compressed: &[u8], minor: u32) -> Seen {
     seen
 }
 
+/// Whether the engine comes to something else somewhere in a corpus.
+fn differs(compressed: &[u8], build: Build) -> bool {
+    let mut pairs = corpus::read(compressed).unwrap().into_iter();
+    pairs.any(|(scenario, outcome)| {
+        let ours = watch(&scenario, build, Some(&outcome), |_, _| {}).unwrap();
+        !differences(&outcome.records, &ours).is_empty()
+    })
+}
+
 #[test]
 fn every_sync_is_the_controllers_of_1_36() {
-    let seen = compare(V36, 36);
+    let seen = compare(V36, version(36));
     println!("{seen:#?}");
     assert!(seen.syncs > 5000);
     for path in [
@@ -105,7 +121,7 @@ fn every_sync_is_the_controllers_of_1_36() {
 #[test]
 fn every_sync_is_the_controllers_of_other_versions() {
     for (minor, compressed) in OTHERS {
-        let seen = compare(compressed, minor);
+        let seen = compare(compressed, version(minor));
         assert!(seen.syncs > 800, "1.{minor}: {}", seen.syncs);
     }
 }
@@ -113,16 +129,42 @@ fn every_sync_is_the_controllers_of_other_versions() {
 /// The corpora tell versions apart: a profile that is another's would be found out.
 #[test]
 fn another_versions_profile_is_found_out() {
-    for (minor, other) in [(32, 33), (33, 34), (34, 35), (35, 36), (37, 36)] {
+    for (minor, other) in [
+        (30, 33),
+        (31, 33),
+        (32, 33),
+        (33, 34),
+        (34, 35),
+        (35, 36),
+        (37, 36),
+    ] {
         let (_, compressed) = *OTHERS.iter().find(|(it, _)| *it == minor).unwrap();
-        let other = Minor::try_from(other).unwrap();
-        let mut pairs = corpus::read(compressed).unwrap().into_iter();
-        let differs = pairs.any(|(scenario, outcome)| {
-            let ours = watch(&scenario, other, Some(&outcome), |_, _| {}).unwrap();
-            !differences(&outcome.records, &ours).is_empty()
-        });
-        assert!(differs, "1.{minor} plays as {other:?}");
+        assert!(
+            differs(compressed, version(other)),
+            "1.{minor} plays as 1.{other}"
+        );
     }
+}
+
+#[test]
+fn every_sync_is_the_controllers_on_arm64() {
+    let arm64 = Build {
+        architecture: Architecture::Arm64,
+        ..version(36)
+    };
+    let seen = compare(V36_ARM64, arm64);
+    assert!(seen.syncs > 800, "{}", seen.syncs);
+}
+
+/// Numbers out of range are among both corpora.
+#[test]
+fn another_processors_profile_is_found_out() {
+    let arm64 = Build {
+        architecture: Architecture::Arm64,
+        ..version(36)
+    };
+    assert!(differs(V36_ARM64, version(36)));
+    assert!(differs(V36, arm64));
 }
 
 #[test]

@@ -40,8 +40,12 @@ func field(controller *podautoscaler.HorizontalController, name string) reflect.
 	return reflect.NewAt(value.Type(), unsafe.Pointer(value.UnsafeAddr())).Elem()
 }
 
-func setRecorder(controller *podautoscaler.HorizontalController, recorder record.EventRecorder) {
-	field(controller, "eventRecorder").Set(reflect.ValueOf(recorder))
+// setRecorder gives the end of the broadcaster behind the recorder that was there: in 1.30 the end of its context does not bring it.
+func setRecorder(controller *podautoscaler.HorizontalController, recorder record.EventRecorder) (shutdown func()) {
+	own := field(controller, "eventRecorder")
+	shutdown = own.Interface().(interface{ Shutdown() }).Shutdown
+	own.Set(reflect.ValueOf(recorder))
+	return shutdown
 }
 
 // remembered reads the memory that the controller keeps for a key.

@@ -143,10 +143,11 @@ func play(scenario *Scenario) (records []Record) {
 		metricsclient.NewRESTMetricsClient(world, custom{world}, external{world}), hpas, pods, 15*time.Second,
 		time.Duration(settings.DownscaleStabilization), settings.Tolerance, time.Duration(settings.CPUInitialization),
 		time.Duration(settings.InitialReadiness))
-	setRecorder(controller, recorder{world})
+	shutdown := setRecorder(controller, recorder{world})
 	// The queue's and the broadcaster's goroutines have to end with the bubble.
 	defer func() {
 		cancel()
+		shutdown()
 		controller.Run(ctx, 0)
 		time.Sleep(time.Minute)
 	}()

@@ -23,7 +23,7 @@ pub(super) fn run(plan: &Plan, figures: &mut Figures) -> anyhow::Result<()> {
     let scenarios: Vec<_> = (0..count)
         .map(|seed| generate::scenario(Kind::Random, seed))
         .collect();
-    let times = beside(&Oracle { program }, &scenarios)?;
+    let times = beside(&Oracle::new(program), &scenarios)?;
     figures.note(&format!(
         "{} syncs of {count} random scenarios; Go: reconcileKey, all clients answering from memory; ours: the decision, all inputs read",
         times.ours.len()

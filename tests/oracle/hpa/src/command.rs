@@ -8,13 +8,15 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use clap::{Parser, Subcommand};
-use hpa_engine::{Minor, Rivals};
+use clap::{Args, Parser, Subcommand};
+use hpa_engine::{Architecture, Minor, Rivals};
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
 
 use crate::compare::differences;
 use crate::generate::{self, Kind};
 use crate::oracle::Oracle;
-use crate::play::{play, watch};
+use crate::play::{Build, play, watch};
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
 
@@ -25,16 +27,29 @@ struct Arguments {
     command: Command,
 }
 
+/// The controller's own code.
+#[derive(Debug, Args)]
+struct Theirs {
+    /// The built oracle.
+    #[arg(long)]
+    oracle: PathBuf,
+    /// What runs the oracle, where it was built for another processor: `qemu-aarch64-static`.
+    #[arg(long)]
+    emulator: Option<PathBuf>,
+    /// The minor version that the oracle was built from.
+    #[arg(long, default_value_t = 36)]
+    minor: u32,
+    /// The processor that it was built for: `amd64` or `arm64`.
+    #[arg(long, default_value = "amd64", value_parser = architecture)]
+    architecture: Architecture,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Play scenarios that nobody has played yet, and compare.
     Fresh {
-        /// The built oracle.
-        #[arg(long)]
-        oracle: PathBuf,
-        /// The minor version that the oracle was built from.
-        #[arg(long, default_value_t = 36)]
-        minor: u32,
+        #[command(flatten)]
+        theirs: Theirs,
         /// How many scenarios, half of them random and half at boundaries.
         #[arg(long, default_value_t = 2000)]
         scenarios: u64,
@@ -47,9 +62,8 @@ enum Command {
     },
     /// Write the committed corpus: scenarios and what the oracle made of them.
     Corpus {
-        /// The built oracle.
-        #[arg(long)]
-        oracle: PathBuf,
+        #[command(flatten)]
+        theirs: Theirs,
         /// How many scenarios of each kind.
         #[arg(long, default_value_t = 1000)]
         scenarios: u64,
@@ -59,9 +73,8 @@ enum Command {
     },
     /// Compare quantities alone.
     Quantities {
-        /// The built oracle.
-        #[arg(long)]
-        oracle: PathBuf,
+        #[command(flatten)]
+        theirs: Theirs,
         /// How many.
         #[arg(long, default_value_t = 1_000_000)]
         count: u64,
@@ -86,12 +99,8 @@ enum Command {
     },
     /// Play scenario files, and compare.
     Play {
-        /// The built oracle.
-        #[arg(long)]
-        oracle: PathBuf,
-        /// The minor version that the oracle was built from.
-        #[arg(long, default_value_t = 36)]
-        minor: u32,
+        #[command(flatten)]
+        theirs: Theirs,
         /// Files with a scenario a line.
         files: Vec<PathBuf>,
     },
@@ -125,32 +134,30 @@ impl Command {
     fn run(self) -> Result<bool> {
         match self {
             Self::Fresh {
-                oracle,
-                minor,
+                theirs,
                 scenarios,
                 seed,
                 keep,
-            } => {
-                let oracle = Oracle { program: oracle };
-                fresh(&oracle, minor.try_into()?, scenarios, seed, &keep)
-            }
+            } => fresh(&theirs.oracle(), theirs.build()?, scenarios, seed, &keep),
             Self::Corpus {
-                oracle,
+                theirs,
                 scenarios,
                 out,
-            } => crate::corpus::write(&Oracle { program: oracle }, scenarios, &out),
+            } => crate::corpus::write(&theirs.oracle(), scenarios, &out),
             Self::Quantities {
-                oracle,
+                theirs,
                 count,
                 seed,
                 out,
             } => {
-                let oracle = Oracle { program: oracle };
+                let oracle = theirs.oracle();
                 if let Some(out) = out {
                     crate::quantities::write(&oracle, count, seed, &out)?;
                     return Ok(true);
                 }
-                let different = crate::quantities::compare(&oracle, count, seed, say)?;
+                let architecture = theirs.architecture;
+                let different =
+                    crate::quantities::compare(&oracle, architecture, count, seed, say)?;
                 say(&format!("figure hpa_quantities {count}"));
                 say(&format!("figure hpa_quantity_differences {different}"));
                 Ok(different == 0)
@@ -161,15 +168,31 @@ impl Command {
                 oracle,
             } => match oracle {
                 None => time(scenarios, times),
-                Some(program) => time_beside(&Oracle { program }, scenarios),
+                Some(program) => time_beside(&Oracle::new(program), scenarios),
             },
-            Self::Play {
-                oracle,
-                minor,
-                files,
-            } => replay(&Oracle { program: oracle }, minor.try_into()?, &files),
+            Self::Play { theirs, files } => replay(&theirs.oracle(), theirs.build()?, &files),
         }
     }
+}
+
+// === impl Theirs ===
+
+impl Theirs {
+    fn oracle(&self) -> Oracle {
+        Oracle::new(self.oracle.clone()).under(self.emulator.clone())
+    }
+
+    fn build(&self) -> Result<Build> {
+        Ok(Build {
+            minor: self.minor.try_into()?,
+            architecture: self.architecture,
+        })
+    }
+}
+
+/// A processor by the name that Go and Kubernetes have for it.
+fn architecture(name: &str) -> Result<Architecture, serde::de::value::Error> {
+    Architecture::deserialize(name.into_deserializer())
 }
 
 /// Half random, half at boundaries.
@@ -182,7 +205,7 @@ fn of_seed(seed: u64) -> Scenario {
     generate::scenario(kind, seed)
 }
 
-fn fresh(oracle: &Oracle, minor: Minor, count: u64, seed: u64, keep: &Path) -> Result<bool> {
+fn fresh(oracle: &Oracle, build: Build, count: u64, seed: u64, keep: &Path) -> Result<bool> {
     let (mut syncs, mut different, mut first) = (0, 0, None);
     let mut done = 0;
     while done < count {
@@ -194,7 +217,7 @@ fn fresh(oracle: &Oracle, minor: Minor, count: u64, seed: u64, keep: &Path) -> R
                 scenario.name == outcome.name,
                 "the oracle answers in another order"
             );
-            let ours = play(scenario, minor, Some(&outcome))?;
+            let ours = play(scenario, build, Some(&outcome))?;
             let found = differences(&outcome.records, &ours);
             syncs += outcome.records.len();
             if !found.is_empty() {
@@ -210,10 +233,10 @@ fn fresh(oracle: &Oracle, minor: Minor, count: u64, seed: u64, keep: &Path) -> R
         }
     }
     if let Some((scenario, field)) = first {
-        let small = shrink(&scenario, field, oracle, minor)?;
+        let small = shrink(&scenario, field, &|some| oracle.play(some), build)?;
         std::fs::write(keep, serde_json::to_string(&small)? + "\n")?;
         say(&format!("shrunk to {}", keep.display()));
-        replay(oracle, minor, &[keep.to_owned()])?;
+        replay(oracle, build, &[keep.to_owned()])?;
     }
     say(&format!("figure hpa_scenarios {count}"));
     say(&format!("figure hpa_syncs {syncs}"));
@@ -221,7 +244,7 @@ fn fresh(oracle: &Oracle, minor: Minor, count: u64, seed: u64, keep: &Path) -> R
     Ok(different == 0)
 }
 
-fn replay(oracle: &Oracle, minor: Minor, files: &[PathBuf]) -> Result<bool> {
+fn replay(oracle: &Oracle, build: Build, files: &[PathBuf]) -> Result<bool> {
     let mut same = true;
     for file in files {
         let reader = BufReader::new(File::open(file).with_context(|| file.display().to_string())?);
@@ -229,7 +252,7 @@ fn replay(oracle: &Oracle, minor: Minor, files: &[PathBuf]) -> Result<bool> {
             let scenario: Scenario = serde_json::from_str(&line?)?;
             let outcomes = oracle.play(std::slice::from_ref(&scenario))?;
             for outcome in outcomes {
-                let ours = play(&scenario, minor, Some(&outcome))?;
+                let ours = play(&scenario, build, Some(&outcome))?;
                 let found = differences(&outcome.records, &ours);
                 same &= found.is_empty();
                 say(&format!("{}: {} differences", scenario.name, found.len()));

@@ -12,11 +12,25 @@ use crate::scenario::{Outcome, Scenario};
 /// A built oracle.
 #[derive(Clone, Debug)]
 pub struct Oracle {
-    /// Where it lies.
-    pub program: PathBuf,
+    program: PathBuf,
+    emulator: Option<PathBuf>,
 }
 
 impl Oracle {
+    /// One that lies there.
+    pub const fn new(program: PathBuf) -> Self {
+        Self {
+            program,
+            emulator: None,
+        }
+    }
+
+    /// The same, built for another processor: run by an emulator of it.
+    #[must_use]
+    pub fn under(self, emulator: Option<PathBuf>) -> Self {
+        Self { emulator, ..self }
+    }
+
     /// Plays scenarios.
     pub fn play(&self, scenarios: &[Scenario]) -> Result<Vec<Outcome>> {
         self.play_with(scenarios, &[])
@@ -61,7 +75,15 @@ impl Oracle {
         input: &Path,
         output: &Path,
     ) -> Result<()> {
-        let done = Command::new(&self.program)
+        let mut command = match &self.emulator {
+            None => Command::new(&self.program),
+            Some(emulator) => {
+                let mut command = Command::new(emulator);
+                command.arg(&self.program);
+                command
+            }
+        };
+        let done = command
             .args(["-test.run", test, "-test.timeout", "0"])
             .args(flags)
             .arg(flag)
@@ -70,7 +92,7 @@ impl Oracle {
             .arg(output)
             .stdin(Stdio::null())
             .output()
-            .with_context(|| format!("{}", self.program.display()))?;
+            .with_context(|| command.get_program().display().to_string())?;
         if !done.status.success() {
             let told = String::from_utf8_lossy(&done.stdout);
             let told: String = told.chars().take(2000).collect();

@@ -1,17 +1,17 @@
 //! A scenario through our engine, into the same records as the oracle's.
 
+mod answers;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use hpa_engine::{
-    Architecture, Autoscaler, Controller, Decision, Gates, Memory, MetricIdentifier, MetricSource,
-    Minor, Moment, ObjectReference, Path, Pod, Profile, Put, Quantity, Rivals, Samples, Scale,
-    ScaleFailure, Selector, Settings, Status, Sync,
+    Architecture, Autoscaler, Controller, Decision, Gates, Memory, Minor, Moment, Path, Pod,
+    Profile, Put, Rivals, Scale, ScaleFailure, Selector, Settings, Status, Sync,
 };
-use serde_json::Value;
 
 use crate::native::{read, write};
-use crate::scenario::{Answer, Metrics, Outcome, Proposed, Record, Scenario, Step};
+use crate::scenario::{Metrics, Outcome, Proposed, Record, Scenario, Step};
 
 /// The namespace that all of it plays in.
 const NAMESPACE: &str = "default";
@@ -19,6 +19,25 @@ const NAMESPACE: &str = "default";
 pub const START: Moment = Moment::from_seconds(946_684_800);
 /// The attempts of `retry.DefaultRetry`.
 const ATTEMPTS: usize = 5;
+
+/// A build of the controller: what it decides by besides its flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// The version of Kubernetes that it was built from.
+    pub minor: Minor,
+    /// The processor that it was built for.
+    pub architecture: Architecture,
+}
+
+/// For amd64.
+impl From<Minor> for Build {
+    fn from(minor: Minor) -> Self {
+        Self {
+            minor,
+            architecture: Architecture::Amd64,
+        }
+    }
+}
 
 /// What the engine is handed at one step, for others to use.
 pub struct Seen<'a> {
@@ -30,8 +49,8 @@ pub struct Seen<'a> {
     pub memory: &'a Memory,
 }
 
-/// The rules that a version plays a scenario by.
-pub fn controller(scenario: &Scenario, minor: Minor) -> Controller {
+/// The rules that a build plays a scenario by.
+pub fn controller(scenario: &Scenario, build: Build) -> Controller {
     let gate = |name: &str| scenario.gates.get(name).copied();
     let gates = Gates {
         scale_to_zero: gate("HPAScaleToZero"),
@@ -49,24 +68,28 @@ pub fn controller(scenario: &Scenario, minor: Minor) -> Controller {
             initial_readiness: duration(flags.initial_readiness),
             ..Settings::default()
         },
-        profile: Profile::new(minor, Architecture::Amd64, gates),
+        profile: Profile::new(build.minor, build.architecture, gates),
     }
 }
 
 /// Plays a scenario. The oracle's outcome tells when the scale was written, as repeated attempts take a random time.
-pub fn play(scenario: &Scenario, minor: Minor, oracle: Option<&Outcome>) -> Result<Vec<Record>> {
-    watch(scenario, minor, oracle, |_, _| {})
+pub fn play(
+    scenario: &Scenario,
+    build: impl Into<Build>,
+    oracle: Option<&Outcome>,
+) -> Result<Vec<Record>> {
+    watch(scenario, build, oracle, |_, _| {})
 }
 
 /// The same, letting somebody look at each sync and its decision.
 pub fn watch(
     scenario: &Scenario,
-    minor: Minor,
+    build: impl Into<Build>,
     oracle: Option<&Outcome>,
     mut look: impl FnMut(&Seen<'_>, &Decision),
 ) -> Result<Vec<Record>> {
     let mut world = World {
-        controller: controller(scenario, minor),
+        controller: controller(scenario, build.into()),
         now: START,
         ..World::default()
     };
@@ -113,7 +136,7 @@ impl World {
             self.memories.remove(&step.key);
             return Ok(Record::default());
         };
-        let samples = samples(autoscaler, &self.metrics)?;
+        let samples = answers::samples(autoscaler, &self.metrics)?;
         let scale = self.scale(autoscaler, &step.get_error);
         let selector = scale
             .as_ref()
@@ -248,90 +271,6 @@ impl World {
             Some((_, error)) => Put::Failed(at, error.clone()),
         }
     }
-}
-
-fn answered<T>(
-    answer: &Answer,
-    of: impl Fn(&Value) -> Result<T>,
-) -> Result<Result<Vec<T>, String>> {
-    if !answer.error.is_empty() {
-        return Ok(Err(answer.error.clone()));
-    }
-    let items = answer.items.iter().map(of).collect::<Result<_>>()?;
-    Ok(Ok(items))
-}
-
-fn the_only(mut values: Vec<Quantity>) -> Result<Quantity, String> {
-    let count = values.len();
-    values.pop().filter(|_| count == 1).ok_or_else(|| {
-        format!(
-            "the custom metrics API server returned {count} results when we asked for exactly one"
-        )
-    })
-}
-
-fn no_object_metric(metric: &MetricIdentifier, described: &ObjectReference) -> String {
-    let ObjectReference {
-        api_version,
-        kind,
-        name,
-        ..
-    } = described;
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let dot = if group.is_empty() { "" } else { "." };
-    // The controller asks for its own namespace, whichever is named.
-    let name = match (group, &**kind) {
-        ("", "Namespace") => NAMESPACE,
-        _ => name,
-    };
-    let metric = &metric.name;
-    format!("the server could not find the metric {metric} for {kind}{dot}{group} {name}")
-}
-
-/// What the autoscaler's metrics are answered, in the oracle's words where there is no answer.
-fn samples(autoscaler: &Autoscaler, metrics: &Metrics) -> Result<Samples> {
-    let mut samples = Samples::default();
-    for spec in &autoscaler.spec.metrics {
-        match &spec.source {
-            MetricSource::Resource { .. } | MetricSource::ContainerResource { .. } => {
-                samples.resource = Some(match &metrics.resource {
-                    Some(answer) => answered(answer, read::pod_usage)?,
-                    None => Err("the server could not find the requested resource".to_owned()),
-                });
-            }
-            MetricSource::Pods { metric } => {
-                let answer = match metrics.pods.get(&metric.name) {
-                    Some(answer) => answered(answer, read::pod_value)?,
-                    None => Err(format!(
-                        "the server could not find the metric {} for Pod",
-                        metric.name
-                    )),
-                };
-                samples.pods.push((metric.clone(), answer));
-            }
-            MetricSource::Object { metric, described } => {
-                let answer = match metrics.objects.get(&metric.name) {
-                    Some(answer) => answered(answer, read::value)?.and_then(the_only),
-                    None => Err(no_object_metric(metric, described)),
-                };
-                samples
-                    .objects
-                    .push((metric.clone(), described.clone(), answer));
-            }
-            MetricSource::External { metric } => {
-                let answer = match metrics.external.get(&metric.name) {
-                    Some(answer) => answered(answer, read::value)?,
-                    None => Err(format!(
-                        "the server could not find the metric {}",
-                        metric.name
-                    )),
-                };
-                samples.external.push((metric.clone(), answer));
-            }
-            MetricSource::Unknown { .. } => {}
-        }
-    }
-    Ok(samples)
 }
 
 fn record(decision: &Decision, memory: &Memory, at: Moment) -> Record {

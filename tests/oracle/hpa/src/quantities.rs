@@ -14,7 +14,7 @@ use hpa_engine::{Architecture, Quantity};
 use crate::oracle::Oracle;
 
 /// What the oracle prints of each line: thousandths, the float's bits, thousandths of the sum with the one before, the sign.
-fn ours(texts: &[String]) -> Vec<String> {
+fn ours(texts: &[String], architecture: Architecture) -> Vec<String> {
     let mut before: Option<Quantity> = None;
     let mut lines = Vec::new();
     for text in texts {
@@ -22,7 +22,7 @@ fn ours(texts: &[String]) -> Vec<String> {
             lines.push("refused".to_owned());
             continue;
         };
-        let milli = |quantity: &Quantity| quantity.milli(Architecture::Amd64);
+        let milli = |quantity: &Quantity| quantity.milli(architecture);
         let sum = before.map_or_else(|| quantity.clone(), |before| before.plus(&quantity));
         let bits = quantity.approximate().to_bits();
         let (own, sign) = (milli(&quantity), quantity.signum());
@@ -73,13 +73,13 @@ pub fn write(oracle: &Oracle, count: u64, seed: u64, path: &Path) -> Result<()> 
     Ok(())
 }
 
-/// Compares with what was written; gives the count and the first difference.
+/// Compares with what was written on amd64; gives the count and the first difference.
 pub fn check(compressed: impl Read) -> Result<(usize, Option<String>)> {
     let mut written = String::new();
     GzDecoder::new(compressed).read_to_string(&mut written)?;
     let pairs = written.lines().filter_map(|line| line.split_once('\t'));
     let (texts, theirs): (Vec<_>, Vec<_>) = pairs.map(|(text, it)| (text.to_owned(), it)).unzip();
-    let ours = ours(&texts);
+    let ours = ours(&texts, Architecture::Amd64);
     let different = texts
         .iter()
         .zip(theirs)
@@ -91,13 +91,19 @@ pub fn check(compressed: impl Read) -> Result<(usize, Option<String>)> {
 }
 
 /// Compares so many; gives how many differ, and tells the first few.
-pub fn compare(oracle: &Oracle, count: u64, seed: u64, mut say: impl FnMut(&str)) -> Result<usize> {
+pub fn compare(
+    oracle: &Oracle,
+    architecture: Architecture,
+    count: u64,
+    seed: u64,
+    mut say: impl FnMut(&str),
+) -> Result<usize> {
     let mut random = fastrand::Rng::with_seed(seed);
     let texts: Vec<_> = (0..count).map(|_| invent(&mut random)).collect();
     let theirs = oracle.quantities(&texts)?;
     ensure!(theirs.len() == texts.len(), "the oracle left lines out");
     let mut different = 0;
-    for ((text, theirs), ours) in texts.iter().zip(theirs).zip(ours(&texts)) {
+    for ((text, theirs), ours) in texts.iter().zip(theirs).zip(ours(&texts, architecture)) {
         if theirs != ours {
             different += 1;
             if different <= 20 {

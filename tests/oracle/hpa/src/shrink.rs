@@ -1,27 +1,30 @@
 //! From a scenario that differs to a small one that still does: pieces are taken out as long as the difference stays.
 
 use anyhow::Result;
-use hpa_engine::Minor;
 use serde_json::Value;
 
 use crate::compare::differences;
-use crate::oracle::Oracle;
-use crate::play::play;
+use crate::play::{Build, play};
 use crate::scenario::{Outcome, Scenario, Step};
 
-/// The smallest that was found.
-pub fn shrink(scenario: &Scenario, field: &str, oracle: &Oracle, minor: Minor) -> Result<Scenario> {
+/// The smallest that was found. The oracle is whatever plays scenarios.
+pub fn shrink(
+    scenario: &Scenario,
+    field: &str,
+    oracle: &impl Fn(&[Scenario]) -> Result<Vec<Outcome>>,
+    build: Build,
+) -> Result<Scenario> {
     let mut smallest = scenario.clone();
     loop {
         let candidates = candidates(&smallest);
         // Some at once, as the oracle takes longer to start than to play; one by one where one of them ends it.
         let mut found = None;
         for some in candidates.chunks(100) {
-            found = match first_different(some, field, oracle, minor) {
+            found = match first_different(some, field, oracle, build) {
                 Ok(found) => found,
                 Err(_) => some.iter().find_map(|one| {
                     let one = std::slice::from_ref(one);
-                    first_different(one, field, oracle, minor).ok().flatten()
+                    first_different(one, field, oracle, build).ok().flatten()
                 }),
             };
             if found.is_some() {
@@ -39,12 +42,12 @@ pub fn shrink(scenario: &Scenario, field: &str, oracle: &Oracle, minor: Minor) -
 fn first_different(
     candidates: &[Scenario],
     field: &str,
-    oracle: &Oracle,
-    minor: Minor,
+    oracle: &impl Fn(&[Scenario]) -> Result<Vec<Outcome>>,
+    build: Build,
 ) -> Result<Option<Scenario>> {
-    let outcomes = oracle.play(candidates)?;
+    let outcomes = oracle(candidates)?;
     let differs = |(candidate, outcome): (&Scenario, &Outcome)| {
-        let ours = play(candidate, minor, Some(outcome));
+        let ours = play(candidate, build, Some(outcome));
         let differs = ours.is_ok_and(|ours| {
             let found = differences(&outcome.records, &ours);
             found.iter().any(|difference| difference.field == field)
