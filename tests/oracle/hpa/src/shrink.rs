@@ -152,3 +152,73 @@ fn without_one(value: &Value) -> Vec<Value> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::ensure;
+    use hpa_engine::Minor;
+
+    use super::*;
+    use crate::generate::{self, Kind};
+
+    /// Until 1.32 a ratio of exactly 1.1 was outside of the tolerance.
+    const OLD: u32 = 32;
+
+    fn build(minor: u32) -> Build {
+        Minor::try_from(minor).unwrap().into()
+    }
+
+    /// The older rules, in the oracle's place.
+    fn older(scenarios: &[Scenario]) -> Result<Vec<Outcome>> {
+        let outcome = |scenario: &Scenario| {
+            Ok(Outcome {
+                name: scenario.name.clone(),
+                version: format!("1.{OLD}"),
+                records: play(scenario, build(OLD), None)?,
+            })
+        };
+        scenarios.iter().map(outcome).collect()
+    }
+
+    fn differs(scenario: &Scenario) -> bool {
+        let scenario = std::slice::from_ref(scenario);
+        let found = first_different(scenario, "wish", &older, build(33));
+        found.is_ok_and(|found| found.is_some())
+    }
+
+    /// The first of some seeds whose wish another version would not have.
+    fn different() -> Scenario {
+        let mut scenarios = (0..2000).map(|seed| generate::scenario(Kind::Boundary, seed));
+        scenarios.find(differs).unwrap()
+    }
+
+    fn size(scenario: &Scenario) -> usize {
+        serde_json::to_string(scenario).unwrap().len()
+    }
+
+    #[test]
+    fn a_difference_is_shrunk_to_one_sync_and_stays() {
+        let whole = different();
+        let small = shrink(&whole, "wish", &older, build(33)).unwrap();
+        assert!(differs(&small));
+        assert_eq!(small.steps.len(), 1, "{small:?}");
+        assert!(size(&small) * 4 < size(&whole), "{small:?}");
+        // Not one piece more could go.
+        assert!(!candidates(&small).iter().any(differs), "{small:?}");
+    }
+
+    /// The oracle ends on what no API server would serve: that one is passed over, and those beside it are not.
+    #[test]
+    fn what_ends_the_oracle_is_no_smaller_scenario() {
+        let whole = different();
+        let fragile = |scenarios: &[Scenario]| {
+            let few = scenarios.iter().any(|it| it.gates.is_empty());
+            ensure!(!few, "nobody said which gates are open");
+            older(scenarios)
+        };
+        let small = shrink(&whole, "wish", &fragile, build(33)).unwrap();
+        assert!(differs(&small));
+        assert_eq!(small.steps.len(), 1, "{small:?}");
+        assert_eq!(small.gates.len(), 1, "{small:?}");
+    }
+}
