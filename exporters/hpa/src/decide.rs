@@ -20,6 +20,7 @@ mod measured;
 mod reach;
 mod seed;
 mod trial;
+mod wish;
 
 use self::check::Verdict;
 use self::findings::Occasion;

@@ -48,13 +48,20 @@ impl Cluster {
     }
 
     /// One pod that has long been ready, and others that became so 13 seconds after the autoscaler was made.
-    fn pods(&mut self, count: i32) {
-        let pods = (0..count).map(|index| {
-            let came = if index == 0 { "15:00:00" } else { "16:26:46" };
+    fn pods(&mut self, count: usize) {
+        let mut pods = vec![("16:26:46", "100m"); count];
+        pods[0] = ("15:00:00", "100m");
+        self.place(&pods);
+    }
+
+    /// Pods by the time at which they came and what they request.
+    fn place(&mut self, pods: &[(&str, &str)]) {
+        let count = i32::try_from(pods.len()).unwrap();
+        let pods = pods.iter().enumerate().map(|(index, (came, cpu))| {
             let at = format!("2026-11-25T{came}Z");
             let mut placed = watch::pod(serde_json::from_value(json!({
                 "metadata": {"name": format!("frontend-{index}"), "namespace": "sre-demo", "labels": {"app": "frontend"}, "creationTimestamp": at},
-                "spec": {"containers": [{"name": "server", "resources": {"requests": {"cpu": "100m"}}}]},
+                "spec": {"containers": [{"name": "server", "resources": {"requests": {"cpu": cpu}}}]},
                 "status": {"phase": "Running", "startTime": at,
                     "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": at}]},
             })).unwrap());
@@ -86,8 +93,20 @@ impl Cluster {
         self.decider.settle(&mut self.model, self.now);
     }
 
-    /// The controller writes, so many seconds after the autoscaler was made.
+    /// The controller writes, so many seconds after the autoscaler was made, of pods that request 100m each.
     fn write(&mut self, second: u64, usage: i32, replicas: (i32, i32), able: &str, scaled: &str) {
+        self.write_of(second, (usage, usage), replicas, able, scaled);
+    }
+
+    /// The same of a percentage and an average in thousandths.
+    fn write_of(
+        &mut self,
+        second: u64,
+        (percent, average): (i32, i32),
+        replicas: (i32, i32),
+        able: &str,
+        scaled: &str,
+    ) {
         self.now = MADE.after(Duration::from_secs(second));
         let condition = |kind, status, reason| {
             json!({"type": kind, "status": status, "reason": reason, "message": "",
@@ -96,7 +115,7 @@ impl Cluster {
         self.observe(&json!({
             "currentReplicas": replicas.0, "desiredReplicas": replicas.1, "lastScaleTime": scaled,
             "currentMetrics": [{"type": "Resource", "resource": {"name": "cpu",
-                "current": {"averageUtilization": usage, "averageValue": format!("{usage}m")}}}],
+                "current": {"averageUtilization": percent, "averageValue": format!("{average}m")}}}],
             "conditions": [
                 condition("AbleToScale", "True", able),
                 condition("ScalingActive", "True", "ValidMetricFound"),
@@ -129,4 +148,24 @@ fn what_the_controller_saw_of_young_pods_is_remembered_and_not_what_we_would_hav
     cluster.write(85, 1, (3, 3), "ScaleDownStabilized", "2026-11-25T16:26:43Z");
     assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
     assert_eq!(cluster.verdicts(Verdict::Match), 3);
+}
+
+#[test]
+fn a_wish_that_no_usage_explains_is_remembered_as_the_status_tells_it() {
+    const NEVER: &str = "2026-11-25T16:00:00Z";
+    let mut cluster = Cluster::new();
+    cluster.place(&[
+        ("15:00:00", "100m"),
+        ("15:00:00", "300m"),
+        ("15:00:00", "300m"),
+    ]);
+    cluster.write_of(15, (50, 116), (3, 3), "ReadyForNewScale", NEVER);
+    assert_eq!(cluster.verdicts(Verdict::Match), 1);
+    // One that has long been there had no metric: 280m of 400m, and 280m of 700m with it. Of all three, 70 % would ask for five.
+    cluster.write_of(30, (70, 140), (3, 3), "ReadyForNewScale", NEVER);
+    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+    // A wish of five would be held against this one, and the controller's three is.
+    cluster.write_of(45, (20, 46), (3, 3), "ScaleDownStabilized", NEVER);
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
+    assert_eq!(cluster.verdicts(Verdict::Match), 2);
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hpa_engine::{
-    Assumption, Autoscaler, Controller, Decision, Memory, Moment, Put, Rivals, Samples, ScaleEvent,
-    ScaleFailure, Status,
+    Assumption, Autoscaler, Controller, Decision, Memory, Moment, Path, Put, Rivals, Samples,
+    ScaleEvent, ScaleFailure, Status,
 };
 
 use super::check::{Verdict, differences, same};
@@ -15,6 +15,7 @@ use super::measured::Measured;
 use super::reach::reach;
 use super::seed::Seed;
 use super::trial::{Trial, as_of, failed};
+use super::wish;
 use crate::model::{Held, Surroundings, Write};
 use crate::sample;
 
@@ -141,6 +142,8 @@ impl Followed {
             decision = explanation.decision;
             self.memory = explanation.memory;
             self.measured.distrust(&mut fits);
+        } else if !agreed && decision.path == Path::Metrics {
+            wish::correct(&mut self.memory, write.at, &write.after);
         }
         self.tally.count_samples(&fits);
         self.begin(&before, write.at);
