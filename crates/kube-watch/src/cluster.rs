@@ -11,10 +11,12 @@ mod follow;
 mod wire;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::select_all;
+use http::Uri;
 use k8s_openapi::Resource;
 use kube::{Client, Config};
 use parking_lot::RwLock;
@@ -75,16 +77,60 @@ impl Default for Timing {
 
 /// Of the service account or the kubeconfig.
 pub(crate) async fn client() -> Result<Client, SourceError> {
-    let no_cluster = |error: &dyn std::error::Error| SourceError::NoCluster(failure::chain(error));
+    Client::try_from(config().await?).map_err(|error| no_cluster(&error))
+}
+
+async fn config() -> Result<Config, SourceError> {
     let mut config = Config::infer().await.map_err(|error| no_cluster(&error))?;
     // Failures are told and waited out here; a second hand that retries in silence would hide them.
     config.default_retry = false;
-    Client::try_from(config).map_err(|error| no_cluster(&error))
+    Ok(config)
+}
+
+fn no_cluster(error: &dyn std::error::Error) -> SourceError {
+    SourceError::NoCluster(failure::chain(error))
+}
+
+/// The same credentials for another server, which has to prove who it is: they are worth something to whoever gets them.
+fn at(mut config: Config, address: Uri, authority: Option<&Path>) -> Config {
+    config.cluster_url = address;
+    config.tls_server_name = None;
+    config.accept_invalid_certs = false;
+    if let Some(authority) = authority {
+        config.root_cert = None;
+        config.root_cert_file = Some(authority.to_owned());
+    }
+    config
 }
 
 impl Cluster {
     pub(crate) async fn open() -> Result<Self, SourceError> {
         client().await.map(Self::from)
+    }
+
+    /// Another server than the API server, asked with the same credentials.
+    pub(crate) async fn elsewhere(
+        address: &str,
+        authority: Option<&Path>,
+    ) -> Result<Self, SourceError> {
+        let refused = |reason: String| SourceError::Elsewhere {
+            address: address.to_owned(),
+            reason,
+        };
+        let uri: Uri = address
+            .parse()
+            .map_err(|error| refused(format!("no address: {error}")))?;
+        if uri.scheme_str() != Some("https") {
+            return Err(refused(
+                "a token is shown over https alone: write https://HOST:PORT".to_owned(),
+            ));
+        }
+        let client = Client::try_from(at(config().await?, uri, authority));
+        let client = client.map_err(|error| {
+            let of_whom = authority.map(|it| format!("by {}: ", it.display()));
+            refused(of_whom.unwrap_or_default() + &failure::chain(&error))
+        })?;
+        Ok(Self::from(client))
     }
 
     /// The JSON at a path, within the time that the server has for any answer.

@@ -1,12 +1,13 @@
 //! Single answers of an API server, beside the watches: what cannot be watched is asked for.
 
 use std::fmt;
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::Reason;
+use crate::{Reason, SourceError};
 
-/// Asks the API server of a cluster for the JSON at a path. It only reads.
+/// Asks the API server of a cluster, or a server beside it, for the JSON at a path. It only reads.
 #[derive(Clone)]
 pub struct Reader {
     #[cfg(feature = "cluster")]
@@ -30,6 +31,28 @@ impl Reader {
     #[cfg(feature = "cluster")]
     pub(crate) fn new(cluster: crate::cluster::Cluster) -> Self {
         Self { cluster }
+    }
+
+    /// Asks another server, at `https://HOST:PORT`, with the credentials of the service account or the kubeconfig.
+    ///
+    /// A server that cannot show a certificate of `authority` (a file in PEM; the API server's own, if nothing) never sees them.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(
+            clippy::unused_async,
+            reason = "only the cluster's configuration is awaited"
+        )
+    )]
+    pub async fn elsewhere(address: &str, authority: Option<&Path>) -> Result<Self, SourceError> {
+        #[cfg(feature = "cluster")]
+        return crate::cluster::Cluster::elsewhere(address, authority)
+            .await
+            .map(Self::new);
+        #[cfg(not(feature = "cluster"))]
+        {
+            let _ = (address, authority);
+            Err(SourceError::ClusterNotBuilt)
+        }
     }
 
     /// The JSON at a path such as `/version`, with a query if it takes one.

@@ -35,6 +35,15 @@ pub enum SourceError {
         "no cluster to talk to (without one, --source=files:PATH reads objects from files): {0}"
     )]
     NoCluster(String),
+    /// Another server than the API server that was to be asked with the cluster's credentials.
+    #[cfg(feature = "cluster")]
+    #[error("{address}: {reason}")]
+    Elsewhere {
+        /// As it was written.
+        address: String,
+        /// Why it is not asked.
+        reason: String,
+    },
 }
 
 impl FromStr for Source {

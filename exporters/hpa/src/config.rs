@@ -1,14 +1,19 @@
 //! Flags as typed, and what they mean once checked.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use kube_watch::{Scope, Source};
+use http::Uri;
+use kube_watch::{Scope, Source, SourceError};
 
 use crate::command::{explain, simulate, upgrade};
+use crate::sample::Configz;
 
 pub mod controller;
 pub mod known;
 
-pub use controller::ControllerArgs;
+pub use controller::{ControllerArgs, ControllerError};
+pub use known::Seen;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -57,6 +62,27 @@ pub struct SourceArgs {
     pub source: Source,
 }
 
+/// The controller manager, to be asked what it does with no flag given.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ConfigzArgs {
+    /// The controller manager's secure port, such as `https://10.0.0.1:10257`: asked for its settings at `/configz`, with the token for
+    /// the API server [default: it is not asked].
+    #[arg(
+        long = "controller.configz",
+        env = "CONTROLLER_CONFIGZ",
+        value_name = "URL"
+    )]
+    pub configz: Option<Uri>,
+    /// Certificates in PEM, of which one has to vouch for the controller manager's [default: as for the API server].
+    #[arg(
+        long = "controller.configz-ca-file",
+        env = "CONTROLLER_CONFIGZ_CA_FILE",
+        value_name = "FILE",
+        requires = "configz"
+    )]
+    pub authority: Option<PathBuf>,
+}
+
 /// The exporter's flags, as typed.
 #[derive(Debug, Args)]
 pub struct ExporterArgs {
@@ -76,6 +102,9 @@ pub struct ExporterArgs {
     /// The controller that is followed.
     #[command(flatten)]
     pub controller: ControllerArgs,
+    /// Where it is asked itself.
+    #[command(flatten)]
+    pub configz: ConfigzArgs,
 }
 
 /// Where the numbers come from.
@@ -97,6 +126,8 @@ pub struct Config {
     pub scope: Scope,
     /// The controller that is followed, as far as flags say.
     pub controller: ControllerArgs,
+    /// Where it is asked itself.
+    pub configz: ConfigzArgs,
     /// Whether metric APIs are asked.
     pub mode: Mode,
     /// Whether external metrics are asked for as well.
@@ -104,11 +135,12 @@ pub struct Config {
 }
 
 impl TryFrom<ExporterArgs> for Config {
-    type Error = controller::ControllerError;
+    type Error = ControllerError;
 
     fn try_from(args: ExporterArgs) -> Result<Self, Self::Error> {
         // What is wrong with a flag is told before anything starts.
         args.controller.controller()?;
+        args.configz.goes_with(&args.source.source)?;
         Ok(Self {
             source: args.source.source,
             scope: Scope {
@@ -116,9 +148,29 @@ impl TryFrom<ExporterArgs> for Config {
                 ..Scope::default()
             },
             controller: args.controller,
+            configz: args.configz,
             mode: args.mode,
             external: args.external,
         })
+    }
+}
+
+impl ConfigzArgs {
+    /// An error if there is no token to show.
+    pub fn goes_with(&self, source: &Source) -> Result<(), ControllerError> {
+        if self.configz.is_some() && *source != Source::Cluster {
+            return Err(ControllerError::NoToken);
+        }
+        Ok(())
+    }
+
+    /// Whom to ask, if anybody; talks to nobody yet.
+    pub async fn open(&self) -> Result<Option<Configz>, SourceError> {
+        let Some(url) = &self.configz else {
+            return Ok(None);
+        };
+        let opened = Configz::open(url, self.authority.as_deref()).await;
+        opened.map(Some)
     }
 }
 
@@ -137,5 +189,20 @@ mod tests {
             told.contains("--controller.version") && told.contains("1.30"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn the_controller_is_asked_with_a_clusters_token_alone() {
+        let checked = |arguments: &[&str]| {
+            let arguments = [&["hpa-exporter"], arguments].concat();
+            let line = CommandLine::try_parse_from(arguments).map_err(|error| error.to_string())?;
+            Config::try_from(line.exporter).map_err(|error| error.to_string())
+        };
+        let url = "--controller.configz=https://10.0.0.1:10257";
+        assert!(checked(&[url]).is_ok());
+        let told = checked(&[url, "--source=files:objects.yaml"]).unwrap_err();
+        assert!(told.contains("--controller.configz goes with"), "{told}");
+        let told = checked(&["--controller.configz-ca-file=ca.pem"]).unwrap_err();
+        assert!(told.contains("--controller.configz <URL>"), "{told}");
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use chassis::{About, Chassis};
@@ -17,10 +18,11 @@ use prometheus_client::registry::Registry;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::config::controller::Version;
-use crate::config::{Command, CommandLine, Config, ControllerArgs, Mode};
+use crate::config::known::Asked;
+use crate::config::{Command, CommandLine, Config, ControllerArgs, Mode, Seen};
 use crate::decide::{Decider, Findings};
 use crate::model::{Model, Write};
-use crate::sample::{Asking, Waiting};
+use crate::sample::{Asking, Configz, Waiting};
 use crate::{command, landing, metrics, watch};
 
 /// Who we are.
@@ -38,6 +40,8 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// How often the API server is asked for what cannot be watched.
 const ASK_EVERY: Duration = Duration::from_secs(15);
+/// How often the controller manager is asked what its settings are: they may change when it starts anew.
+const ASK_CONFIGZ_EVERY: Duration = Duration::from_mins(1);
 
 /// The whole program, from the command line to the exit code.
 pub fn run() -> ExitCode {
@@ -71,14 +75,23 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
         let scales = keep_asking(Arc::clone(asking), Arc::clone(&model), version);
         chassis.spawn("ask for scales", never(scales));
     }
+    let (said, configz) = tokio::sync::watch::channel(Asked::default());
+    let manager = config.configz.open().await;
+    if let Some(manager) = manager.context("--controller.configz")? {
+        chassis.spawn(
+            "ask for /configz",
+            never(keep_asking_configz(manager, said)),
+        );
+    }
     let ready = chassis.readiness("the first list of autoscalers, targets and pods");
     let deciding = Deciding {
-        decider: Decider::new(config.controller.known(None, None)?).lean(),
+        decider: Decider::new(config.controller.known(Seen::default())?).lean(),
         flags: config.controller,
         asking: asking.filter(|_| config.mode == Mode::Query),
         model,
         opened,
         version: told,
+        configz,
         status: status.clone(),
         findings: Arc::clone(&findings),
     };
@@ -141,6 +154,23 @@ async fn keep_asking(
     }
 }
 
+/// Asks the controller manager for its settings.
+async fn keep_asking_configz(
+    manager: Configz,
+    said: tokio::sync::watch::Sender<Asked>,
+) -> Infallible {
+    let mut ticks = interval(ASK_CONFIGZ_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let answer = manager.ask().await;
+        if let Err(problem) = &answer {
+            tracing::warn!(problem, "the controller manager's settings");
+        }
+        said.send_modify(|asked| asked.enter(answer));
+    }
+}
+
 /// Everything that deciding takes.
 struct Deciding {
     decider: Decider,
@@ -150,6 +180,7 @@ struct Deciding {
     model: Arc<RwLock<Model>>,
     opened: watch::Opened,
     version: tokio::sync::watch::Receiver<Option<Version>>,
+    configz: tokio::sync::watch::Receiver<Asked>,
     status: WatchStatus,
     findings: Arc<ArcSwap<Findings>>,
 }
@@ -205,8 +236,12 @@ impl Deciding {
 
     /// What is known of the controller by now.
     fn learn(&mut self) {
-        let version = *self.version.borrow();
-        let known = self.flags.known(self.model.read().manager(), version);
+        let configz = self.configz.borrow().clone();
+        let known = self.flags.known(Seen {
+            manager: self.model.read().manager(),
+            version: *self.version.borrow(),
+            configz: Some(&configz),
+        });
         match known {
             Ok(known) => self.decider.learn(known),
             Err(error) => tracing::warn!(%error, "the controller's own arguments"),

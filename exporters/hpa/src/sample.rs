@@ -1,4 +1,5 @@
-//! What was measured: from objects that lie beside the others, or from the metric APIs.
+//! What was measured: from objects that lie beside the others, or from the metric APIs. And whatever else is asked for because it cannot
+//! be watched.
 
 use hpa_engine::{
     MetricIdentifier, MetricSource, Moment, ObjectReference, PodValue, Quantity, Samples, Selector,
@@ -8,10 +9,12 @@ use crate::model::{Model, Surroundings};
 
 mod ask;
 mod complaint;
+mod configz;
 mod waiting;
 
 pub use ask::Asking;
 pub use complaint::complaints;
+pub use configz::Configz;
 pub(crate) use waiting::Waiting;
 
 /// What `PodMetrics` objects say of the pods in these surroundings, as `metrics.k8s.io` would answer for their selector.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hpa_engine::{Moment, Scale};
-use hpa_exporter::config::ControllerArgs;
 use hpa_exporter::config::controller::Gate;
+use hpa_exporter::config::{ControllerArgs, Seen};
 use hpa_exporter::decide::Decider;
 use hpa_exporter::decide::check::Verdict;
 use hpa_exporter::model::Model;
@@ -67,7 +67,7 @@ impl Cluster {
         Index::<Observed>::reset(&mut model, None, Vec::new());
         Self {
             model,
-            decider: Decider::new(args.known(None, None).unwrap()),
+            decider: Decider::new(args.known(Seen::default()).unwrap()),
             now: START,
             autoscalers: BTreeMap::new(),
             scales: BTreeMap::new(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hpa_engine::{Moment, Scale};
-use hpa_exporter::config::ControllerArgs;
+use hpa_exporter::config::{ControllerArgs, Seen};
 use hpa_exporter::decide::Decider;
 use hpa_exporter::decide::check::Verdict;
 use hpa_exporter::model::Model;
@@ -36,7 +36,7 @@ impl Cluster {
         };
         let mut model = Model::default();
         Index::<Observed>::reset(&mut model, None, Vec::new());
-        let decider = Decider::new(args.known(None, None).unwrap());
+        let decider = Decider::new(args.known(Seen::default()).unwrap());
         let mut cluster = Self {
             model,
             decider,

@@ -183,10 +183,12 @@ fn reads_only(rule: &Value) -> bool {
     };
     // A review is written to be answered, and kept nowhere.
     let asks = within("verbs", &["create"]) && within("resources", &["tokenreviews"]);
+    // The controller manager's settings, which it shows itself.
+    let of_a_server = within("verbs", &["get"]) && within("nonResourceURLs", &["/configz"]);
     // Whatever an adapter's resources are called, they are numbers.
     let measures = within("apiGroups", &MEASURED);
     let readable = measures || within("resources", &READABLE);
-    asks || within("verbs", &["get", "list", "watch"]) && readable
+    asks || of_a_server || within("verbs", &["get", "list", "watch"]) && readable
 }
 
 /// Pod Security `restricted`, and what it does not ask for: a read-only root, limits, probes with a timeout of their own.

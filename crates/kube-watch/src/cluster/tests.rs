@@ -170,6 +170,34 @@ impl Drop for Pods {
     }
 }
 
+#[test]
+fn another_server_gets_the_token_and_none_of_the_trust() {
+    let address: Uri = "https://10.0.0.1:10257".parse().unwrap();
+    let mut of_the_cluster = Config::new("https://127.0.0.1:6443".parse().unwrap());
+    of_the_cluster.root_cert = Some(vec![vec![1]]);
+    of_the_cluster.accept_invalid_certs = true;
+    of_the_cluster.tls_server_name = Some("kubernetes".to_owned());
+    of_the_cluster.auth_info.token = Some("secret".to_owned().into());
+
+    let config = at(of_the_cluster.clone(), address.clone(), None);
+    assert_eq!(config.cluster_url, address);
+    assert_eq!(config.root_cert, Some(vec![vec![1]]));
+    assert!(config.auth_info.token.is_some());
+    assert!(!config.accept_invalid_certs && config.tls_server_name.is_none());
+
+    let config = at(of_the_cluster, address, Some(Path::new("ca.pem")));
+    assert_eq!(config.root_cert, None);
+    assert_eq!(config.root_cert_file.as_deref(), Some(Path::new("ca.pem")));
+}
+
+#[tokio::test]
+async fn a_token_is_not_shown_in_the_clear() {
+    for address in ["http://10.0.0.1:10257", "10.0.0.1:10257", "https//x y"] {
+        let error = Cluster::elsewhere(address, None).await.unwrap_err();
+        assert!(error.to_string().starts_with(address), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn an_initial_list_in_pages_is_one_reset_and_a_watch_goes_on_from_it() {
     let server = Server::start().await;

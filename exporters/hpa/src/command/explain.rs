@@ -14,7 +14,8 @@ use clap::Args;
 use kube_watch::{ObjectKey, Problem, Scope, WatchStatus};
 use parking_lot::RwLock;
 
-use crate::config::{ControllerArgs, SourceArgs};
+use crate::config::known::Asked;
+use crate::config::{ConfigzArgs, ControllerArgs, Seen, SourceArgs};
 use crate::decide::{Decider, Finding};
 use crate::model::Model;
 use crate::sample::Asking;
@@ -43,6 +44,9 @@ pub struct ExplainArgs {
     /// The controller.
     #[command(flatten)]
     controller: ControllerArgs,
+    /// Where it is asked itself.
+    #[command(flatten)]
+    configz: ConfigzArgs,
 }
 
 /// Runs the command: 0 with an answer, 1 without such an autoscaler, 2 when something could not be read.
@@ -53,11 +57,16 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
     let looked = runtime
         .context("no runtime")
         .and_then(|runtime| runtime.block_on(look(args)));
-    let (finding, problems) = match looked {
+    let Looked {
+        finding,
+        problems,
+        of_the_controller,
+    } = match looked {
         Ok(looked) => looked,
         Err(error) => return complain(&format!("{error:#}"), 2),
     };
-    for problem in &problems {
+    let all = problems.iter().map(ToString::to_string);
+    for problem in all.chain(of_the_controller) {
         let _ = writeln!(std::io::stderr(), "{problem}");
     }
     let Some(finding) = finding else {
@@ -82,10 +91,21 @@ fn complain(text: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// What there was to see.
+struct Looked {
+    finding: Option<Arc<Finding>>,
+    /// With what is watched.
+    problems: Vec<Problem>,
+    /// With what the controller's settings are known from.
+    of_the_controller: Vec<String>,
+}
+
 /// Reads what there is once, and decides.
-async fn look(args: &ExplainArgs) -> anyhow::Result<(Option<Arc<Finding>>, Vec<Problem>)> {
+async fn look(args: &ExplainArgs) -> anyhow::Result<Looked> {
     // What is wrong with a flag is told before anything is read.
     args.controller.controller()?;
+    args.configz.goes_with(&args.source.source)?;
+    let manager = args.configz.open().await.context("--controller.configz")?;
     let scope = Scope {
         namespaces: vec![args.namespace.clone()],
         ..Scope::default()
@@ -121,10 +141,22 @@ async fn look(args: &ExplainArgs) -> anyhow::Result<(Option<Arc<Finding>>, Vec<P
         version = asking.version().await;
         asking.scales(&model).await;
     }
-    let known = args.controller.known(model.read().manager(), version)?;
+    let mut configz = Asked::default();
+    if let Some(manager) = manager {
+        configz.enter(manager.ask().await);
+    }
+    let known = args.controller.known(Seen {
+        manager: model.read().manager(),
+        version,
+        configz: Some(&configz),
+    })?;
     let mut decider = Decider::new(known);
     let findings = decider.decide(&mut model.write(), watch::now());
     let key = ObjectKey::new(&*args.namespace, &*args.name);
     let found = findings.autoscalers.into_iter().find(|it| it.key == key);
-    Ok((found, status.problems()))
+    Ok(Looked {
+        finding: found,
+        problems: status.problems(),
+        of_the_controller: findings.known.problems,
+    })
 }

@@ -84,6 +84,11 @@ pub enum ControllerError {
     /// Syncs have to be some time apart.
     #[error("--controller.sync-period must be longer than 0")]
     Period,
+    /// Nobody would be answered.
+    #[error(
+        "--controller.configz goes with --source=cluster: it is asked with a cluster's token, and files hold none"
+    )]
+    NoToken,
 }
 
 impl ControllerArgs {

@@ -319,14 +319,18 @@ impl Asking {
     }
 
     async fn get(&self, path: &str) -> Result<Value, ReadError> {
-        let answer = timeout(PATIENCE, self.reader.get(path)).await;
-        answer.unwrap_or_else(|_| {
-            Err(ReadError {
-                reason: Reason::Unreachable,
-                message: too_late(),
-            })
-        })
+        get(&self.reader, path).await
     }
+}
+
+pub(super) async fn get(reader: &Reader, path: &str) -> Result<Value, ReadError> {
+    let answer = timeout(PATIENCE, reader.get(path)).await;
+    answer.unwrap_or_else(|_| {
+        Err(ReadError {
+            reason: Reason::Unreachable,
+            message: too_late(),
+        })
+    })
 }
 
 /// A metric's answer, if it comes soon enough: however many requests it takes.
@@ -345,7 +349,7 @@ fn items<T: DeserializeOwned>(answer: &Value) -> Answer<Vec<T>> {
 }
 
 /// An answer as some shape; or which field of it does not fit, such as a quantity that is none.
-fn shaped<T: DeserializeOwned>(answer: &Value) -> Answer<T> {
+pub(super) fn shaped<T: DeserializeOwned>(answer: &Value) -> Answer<T> {
     serde_path_to_error::deserialize(answer).map_err(|error| {
         format!(
             "the answer does not fit: {}: {}",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hpa_engine::Moment;
-use hpa_exporter::config::ControllerArgs;
+use hpa_exporter::config::{ControllerArgs, Seen};
 use hpa_exporter::decide::{Decider, Findings};
 use hpa_exporter::metrics;
 use hpa_exporter::model::Model;
@@ -42,7 +42,7 @@ impl Story {
             model: Arc::default(),
             found: Arc::default(),
             now: BEGIN,
-            decider: Decider::new(ControllerArgs::default().known(None, None).unwrap()),
+            decider: Decider::new(ControllerArgs::default().known(Seen::default()).unwrap()),
         }
     }
 
