@@ -204,11 +204,11 @@ impl Decider {
         };
         let Some(dispute) = followed
             .dispute
-            .take_if(|dispute| dispute.mismatch.at.after(SLACK) <= now)
+            .take_if(|dispute| dispute.mismatch.at().after(SLACK) <= now)
         else {
             return;
         };
-        let at = dispute.mismatch.at;
+        let at = dispute.mismatch.at();
         let seen = &dispute.surroundings;
         let since = model.surroundings(&key.namespace, &seen.autoscaler);
         let (from, to) = (at.before(SLACK), at.after(SLACK));

@@ -111,7 +111,7 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     });
     chassis.link(
         "/mismatches",
-        "disagreements with the controller, with all that led to them",
+        "disagreements with the controller, with all that led to them: a recording for `hpa-exporter upgrade`",
     );
     let shown = Arc::clone(&findings);
     chassis.findings(move || landing::decisions(&shown.load()));
@@ -119,13 +119,9 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One line of JSON for each.
+/// A recording, to be played again.
 fn mismatches(findings: &Findings) -> Response<Bytes> {
-    let mut text = String::new();
-    for mismatch in findings.mismatches.iter() {
-        text.push_str(&serde_json::to_string(mismatch).unwrap_or_default());
-        text.push('\n');
-    }
+    let text = findings.mismatches.recording().unwrap_or_default();
     let mut response = Response::new(text.into());
     let lines = HeaderValue::from_static("application/jsonl");
     response.headers_mut().insert(CONTENT_TYPE, lines);

@@ -79,6 +79,43 @@ func entries(controller *podautoscaler.HorizontalController, name, key string) (
 	return entries
 }
 
+// remember puts a memory in the place of the controller's own.
+func remember(controller *podautoscaler.HorizontalController, key string, memory *Memory) {
+	fill(controller, "recommendations", key, len(memory.Recommendations), func(index int, entry reflect.Value) {
+		told := memory.Recommendations[index]
+		inside(entry, "recommendation").SetInt(told[0])
+		inside(entry, "timestamp").Set(reflect.ValueOf(time.Unix(0, told[1])))
+	})
+	for name, events := range map[string][][3]int64{"scaleUpEvents": memory.Ups, "scaleDownEvents": memory.Downs} {
+		fill(controller, name, key, len(events), func(index int, entry reflect.Value) {
+			told := events[index]
+			inside(entry, "replicaChange").SetInt(told[0])
+			inside(entry, "timestamp").Set(reflect.ValueOf(time.Unix(0, told[1])))
+			inside(entry, "outdated").SetBool(told[2] != 0)
+		})
+	}
+}
+
+// fill makes a list of the memory anew. One without entries is none.
+func fill(controller *podautoscaler.HorizontalController, name, key string, count int, set func(int, reflect.Value)) {
+	lists := field(controller, name)
+	if count == 0 {
+		lists.SetMapIndex(reflect.ValueOf(key), reflect.Value{})
+		return
+	}
+	list := reflect.MakeSlice(lists.Type().Elem(), count, count)
+	for index := range count {
+		set(index, list.Index(index))
+	}
+	lists.SetMapIndex(reflect.ValueOf(key), list)
+}
+
+// inside gives a settable view of an entry's private field.
+func inside(entry reflect.Value, name string) reflect.Value {
+	value := entry.FieldByName(name)
+	return reflect.NewAt(value.Type(), unsafe.Pointer(value.UnsafeAddr())).Elem()
+}
+
 func moment(entry reflect.Value) int64 {
 	value := entry.FieldByName("timestamp")
 	return (*time.Time)(unsafe.Pointer(value.UnsafeAddr())).UnixNano()

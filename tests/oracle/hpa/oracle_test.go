@@ -132,6 +132,8 @@ var knownGates = sync.OnceValue(func() map[featuregate.Feature]featuregate.Featu
 })
 
 func play(scenario *Scenario) (records []Record) {
+	// Before anything ticks: years would be slept through tick by tick.
+	time.Sleep(time.Duration(scenario.Begin))
 	openGates(scenario.Gates)
 	listener := &listener{}
 	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), logr.New(listener)))
@@ -195,6 +197,9 @@ func play(scenario *Scenario) (records []Record) {
 		}
 		if step.Metrics != nil {
 			world.metrics = *step.Metrics
+		}
+		if step.Memory != nil {
+			remember(controller, key, step.Memory)
 		}
 		world.getError, world.putErrors = step.GetError, step.PutErrors
 		records = append(records, syncOnce(ctx, controller, world, listener, key, present))

@@ -14,7 +14,9 @@ import (
 
 // Scenario is one controller's life: its settings, and the syncs that it makes. Times are nanoseconds.
 type Scenario struct {
-	Name     string          `json:"name"`
+	Name string `json:"name"`
+	// Begin is how long after the start of a bubble the controller starts.
+	Begin    int64           `json:"begin,omitempty"`
 	Settings Settings        `json:"settings"`
 	Gates    map[string]bool `json:"gates,omitempty"`
 	// Follow lets the target report at each step what it was last told to have, unless the step says otherwise.
@@ -40,9 +42,18 @@ type Step struct {
 	Scale   *autoscalingv1.Scale                         `json:"scale,omitempty"`
 	Pods    *[]v1.Pod                                    `json:"pods,omitempty"`
 	Metrics *Metrics                                     `json:"metrics,omitempty"`
+	// Memory is what the controller remembers from now on.
+	Memory *Memory `json:"memory,omitempty"`
 	// These hold for this step only.
 	GetError  string   `json:"get_error,omitempty"`
 	PutErrors []string `json:"put_errors,omitempty"`
+}
+
+// Memory is what the controller keeps of an autoscaler, in a record's form.
+type Memory struct {
+	Recommendations [][2]int64 `json:"recommendations,omitempty"`
+	Ups             [][3]int64 `json:"ups,omitempty"`
+	Downs           [][3]int64 `json:"downs,omitempty"`
 }
 
 // Metrics is what the three metric APIs answer.

@@ -19,7 +19,7 @@ use crate::recording::{self, Recording};
 /// Says what an upgrade changes.
 #[derive(Debug, Args)]
 pub struct UpgradeArgs {
-    /// A recording: what `/recording` gave; `-` for standard input.
+    /// A recording: what `/mismatches` gave; `-` for standard input.
     #[arg(value_name = "RECORDING")]
     recording: PathBuf,
     /// The version before [default: the one that the recording was made under].
@@ -43,6 +43,7 @@ pub struct UpgradeArgs {
 /// What came of one autoscaler.
 struct Answer {
     autoscaler: String,
+    from: Minor,
     syncs: usize,
     changes: Vec<Change>,
 }
@@ -50,19 +51,14 @@ struct Answer {
 /// Runs the command: 0 when nothing changes, 1 when something does, 2 when the recording cannot be read.
 pub fn run(args: &UpgradeArgs) -> ExitCode {
     let recording = read(&args.recording);
-    let answered = recording.and_then(|text| {
-        let recording = recording::read(&text)?;
-        let recorded = Version(recording.controller.profile.minor);
-        let from = args.from.unwrap_or(recorded);
-        Ok((from.0, answers(args, from, &recording)?))
-    });
+    let answered = recording.and_then(|text| Ok(answers(args, &recording::read(&text)?)?));
     match answered {
-        Ok((from, answers)) => {
+        Ok(answers) => {
             let to = args.to.0;
             let text = if args.json {
-                json(from, to, &answers)
+                json(to, &answers)
             } else {
-                words(from, to, &answers)
+                words(to, &answers)
             };
             // A reader that has seen enough is no error.
             let _ = std::io::stdout().write_all(text.as_bytes());
@@ -87,62 +83,77 @@ fn read(path: &Path) -> anyhow::Result<String> {
     })
 }
 
-fn answers(
-    args: &UpgradeArgs,
-    from: Version,
-    recording: &Recording,
-) -> Result<Vec<Answer>, ControllerError> {
-    let Controller { settings, profile } = recording.controller;
-    let under = |version| {
+fn answers(args: &UpgradeArgs, recording: &Recording) -> Result<Vec<Answer>, ControllerError> {
+    let under = |version, recorded: &Controller| {
         let flags = ControllerArgs {
             controller_version: Some(version),
             gates: args.gates.clone(),
             ..ControllerArgs::default()
         };
         Ok(Controller {
-            settings,
+            settings: recorded.settings,
             // Where it runs is not a matter of its version.
             profile: Profile {
-                architecture: profile.architecture,
+                architecture: recorded.profile.architecture,
                 ..flags.profile()?
             },
         })
     };
-    let (before, after) = (under(from)?, under(args.to)?);
-    let films = recording.autoscalers.iter();
-    let answers = films
-        .map(|(autoscaler, film)| Answer {
-            autoscaler: autoscaler.clone(),
-            syncs: film.syncs.len(),
-            changes: before.changes(&after, &film.before, &film.syncs),
-        })
-        .collect();
+    let mut answers: Vec<Answer> = Vec::new();
+    for (autoscaler, films) in &recording.autoscalers {
+        for film in films {
+            let recorded = Version(film.controller.profile.minor);
+            let from = args.from.unwrap_or(recorded);
+            let before = under(from, &film.controller)?;
+            let after = under(args.to, &film.controller)?;
+            let changes = before.changes(&after, &film.before, &film.syncs);
+            let syncs = film.syncs.len();
+            match answers.last_mut() {
+                Some(last) if last.autoscaler == *autoscaler && last.from == from.0 => {
+                    last.syncs += syncs;
+                    last.changes.extend(changes);
+                }
+                _ => answers.push(Answer {
+                    autoscaler: autoscaler.clone(),
+                    from: from.0,
+                    syncs,
+                    changes,
+                }),
+            }
+        }
+    }
     Ok(answers)
 }
 
-fn words(from: Minor, to: Minor, answers: &[Answer]) -> String {
-    let (from, to) = (u32::from(from), u32::from(to));
+fn words(to: Minor, answers: &[Answer]) -> String {
+    let to = u32::from(to);
     let mut text = String::new();
     // Writing into a String does not fail.
     for Answer {
         autoscaler,
+        from,
         syncs,
         changes,
     } in answers
     {
+        let from = u32::from(*from);
         let _ = writeln!(
             text,
             "{autoscaler}: {} of {syncs} syncs come out otherwise under 1.{to} than under 1.{from}",
             changes.len()
         );
         for Change { before, after, .. } in changes {
+            let (mut old, mut new) = (told(before), told(after));
+            if old == new {
+                // The same number, with another condition written.
+                old.push_str(&conditions(before, after));
+                new.push_str(&conditions(after, before));
+            }
             let _ = writeln!(
                 text,
-                "  {}  {} replicas, 1.{from}: {}; 1.{to}: {}",
+                "  {}  {} replicas, 1.{from}: {old}; 1.{to}: {new}",
                 clock(before.at),
-                before.current(),
-                told(before),
-                told(after)
+                before.current()
             );
         }
     }
@@ -165,6 +176,22 @@ fn told(decision: &Decision) -> String {
     text
 }
 
+/// The conditions that another decision does not have.
+fn conditions(decision: &Decision, other: &Decision) -> String {
+    let mut text = String::new();
+    for condition in &decision.status.conditions {
+        let has = other
+            .status
+            .condition(condition.kind)
+            .is_some_and(|it| (it.status, &it.reason) == (condition.status, &condition.reason));
+        if !has {
+            let (kind, status) = (condition.kind, condition.status);
+            let _ = write!(text, ", {kind:?} {status:?} {}", condition.reason);
+        }
+    }
+    text
+}
+
 /// UTC, to the second.
 fn clock(at: Moment) -> String {
     Timestamp::from_nanosecond(at.nanoseconds().into()).map_or_else(
@@ -173,7 +200,7 @@ fn clock(at: Moment) -> String {
     )
 }
 
-fn json(from: Minor, to: Minor, answers: &[Answer]) -> String {
+fn json(to: Minor, answers: &[Answer]) -> String {
     let autoscalers: Vec<_> = answers
         .iter()
         .map(|answer| {
@@ -191,13 +218,13 @@ fn json(from: Minor, to: Minor, answers: &[Answer]) -> String {
                 .collect();
             serde_json::json!({
                 "autoscaler": answer.autoscaler,
+                "from": format!("1.{}", u32::from(answer.from)),
                 "syncs": answer.syncs,
                 "changes": changes,
             })
         })
         .collect();
     let answer = serde_json::json!({
-        "from": format!("1.{}", u32::from(from)),
         "to": format!("1.{}", u32::from(to)),
         "autoscalers": autoscalers,
     });

@@ -1,7 +1,7 @@
 //! Our answer beside the controller's: whether they are the same, and if not, whether that says anything.
 
 use hpa_engine::{Condition, ConditionKind, Status, Truth};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a comparison came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +20,7 @@ pub enum Verdict {
 }
 
 /// A field in which two statuses differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// The field.
     pub field: String,

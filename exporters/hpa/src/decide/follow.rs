@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hpa_engine::{
-    Assumption, Autoscaler, Controller, Decision, Memory, Moment, Path, Put, Rivals, Samples,
-    ScaleEvent, ScaleFailure, Status,
+    Assumption, Autoscaler, Before, Controller, Decision, Memory, Moment, Path, Put, Rivals,
+    Samples, ScaleEvent, ScaleFailure, Status,
 };
 
 use super::check::{Verdict, differences, same};
@@ -17,6 +17,7 @@ use super::seed::Seed;
 use super::trial::{Trial, as_of, failed};
 use super::wish;
 use crate::model::{Held, Surroundings, Write};
+use crate::recording::Line;
 use crate::sample;
 
 /// Objects keep whole seconds, and watches come a little late: what happened within this much of a write may have been before
@@ -175,12 +176,16 @@ impl Followed {
             return self.judge(verdict);
         }
         let mismatch = Mismatch {
-            at: write.at,
-            differences: self.tally.differences.clone(),
-            observed: (*write.after).clone(),
-            status: (*write.before).clone(),
-            memory: before,
-            sync: trial.recorded(samples),
+            controller: *controller,
+            line: Line {
+                sync: trial.recorded(samples),
+                before: Some(Before {
+                    memory: before,
+                    status: (*write.before).clone(),
+                }),
+                observed: Some((*write.after).clone()),
+                differences: self.tally.differences.clone(),
+            },
         };
         self.dispute = Some(Box::new(Dispute {
             surroundings: write.surroundings.clone(),

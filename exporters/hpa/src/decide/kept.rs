@@ -3,34 +3,32 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use hpa_engine::{Memory, Moment, Recorded, Status};
-use serde::Serialize;
+use hpa_engine::{Controller, Moment};
 
-use super::check::Difference;
+use crate::recording::{self, Line};
 
 /// So many are kept: the first tells as much as the thousandth.
 const MOST: usize = 20;
 
 /// A status that the controller wrote and we would not have.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Mismatch {
-    /// When it was seen.
-    pub at: Moment,
-    /// What differs.
-    pub differences: Vec<Difference>,
-    /// The status that was written.
-    pub observed: Status,
-    /// The status before it.
-    pub status: Status,
-    /// What was remembered before it.
-    pub memory: Memory,
-    /// What the sync saw, as far as we know.
-    pub sync: Recorded,
+    /// What the controller was taken to be.
+    pub controller: Controller,
+    /// What was remembered, what the sync saw as far as we know, what was written, and in what that differs.
+    pub line: Line,
 }
 
 /// The last of them.
 #[derive(Clone, Debug, Default)]
 pub struct Kept(VecDeque<Arc<Mismatch>>);
+
+impl Mismatch {
+    /// When the status was seen.
+    pub fn at(&self) -> Moment {
+        self.line.sync.now
+    }
+}
 
 impl Kept {
     /// Keeps one more, and the latest of those before.
@@ -44,5 +42,10 @@ impl Kept {
     /// All, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Mismatch> {
         self.0.iter().map(|kept| &**kept)
+    }
+
+    /// All as a recording; nothing if there are none.
+    pub fn recording(&self) -> Result<String, serde_json::Error> {
+        recording::write(self.iter().map(|kept| (&kept.controller, &kept.line)))
     }
 }

@@ -2,8 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// How long anything may take that is waited for; a busy machine is no finding.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -17,19 +19,20 @@ pub(crate) struct Exporter {
 
 impl Exporter {
     pub(crate) fn on_fixture(fixture: &str) -> Self {
-        let source = format!(
-            "--source=files:{}/tests/fixtures/{fixture}",
-            env!("CARGO_MANIFEST_DIR")
-        );
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+        Self::on_files(&Path::new(fixtures).join(fixture))
+    }
+
+    pub(crate) fn on_files(path: &Path) -> Self {
         Self::start(
             Command::new(env!("CARGO_BIN_EXE_hpa-exporter"))
                 .env_clear()
-                .arg(source),
+                .arg(format!("--source=files:{}", path.display())),
         )
     }
 
     /// On the cluster that this file names.
-    pub(crate) fn on_cluster(kubeconfig: &std::path::Path, flags: &[&str]) -> Self {
+    pub(crate) fn on_cluster(kubeconfig: &Path, flags: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hpa-exporter"));
         Self::start(
             command
@@ -64,6 +67,19 @@ impl Exporter {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// What it answers to a path, once that holds this.
+    pub(crate) fn once(&self, path: &str, holds: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.get(path);
+            if answer.contains(holds) {
+                return answer;
+            }
+            assert!(Instant::now() < until, "{path}: {answer}");
+            sleep(POLL);
+        }
     }
 
     /// The value of the one series of this name with all of these labels.

@@ -1,19 +1,13 @@
 //! On objects from files.
 
 use std::process::Command;
-use std::thread::sleep;
-use std::time::Instant;
 
-use crate::exporter::{Exporter, PATIENCE, POLL};
+use crate::exporter::Exporter;
 
 #[test]
 fn once_it_is_ready_the_page_has_every_autoscaler_though_no_file_changes() {
     let exporter = Exporter::on_fixture("maximum");
-    let until = Instant::now() + PATIENCE;
-    while !exporter.get("/readyz").starts_with("HTTP/1.1 200") {
-        assert!(Instant::now() < until, "{}", exporter.get("/readyz"));
-        sleep(POLL);
-    }
+    exporter.once("/readyz", "HTTP/1.1 200");
     let page = exporter.get("/metrics");
     let count = "hpa_decision_exporter_autoscalers{} 1";
     assert!(page.contains(count), "{page}");

@@ -9,4 +9,5 @@ mod answers;
 mod cluster;
 mod exporter;
 mod files;
+mod mismatch;
 mod query;

@@ -17,6 +17,7 @@ use crate::compare::differences;
 use crate::generate::{self, Kind};
 use crate::oracle::Oracle;
 use crate::play::{Build, play, watch};
+use crate::recording;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
 
@@ -97,6 +98,13 @@ enum Command {
         #[arg(long)]
         oracle: Option<PathBuf>,
     },
+    /// Play recordings of the exporter, such as its `/mismatches`, and compare: with the engine, and with what was written.
+    Recording {
+        #[command(flatten)]
+        theirs: Theirs,
+        /// Recordings.
+        files: Vec<PathBuf>,
+    },
     /// Play scenario files, and compare.
     Play {
         #[command(flatten)]
@@ -170,6 +178,9 @@ impl Command {
                 None => time(scenarios, times),
                 Some(program) => time_beside(&Oracle::new(program), scenarios),
             },
+            Self::Recording { theirs, files } => {
+                recordings(&theirs.oracle(), theirs.build()?, &files)
+            }
             Self::Play { theirs, files } => replay(&theirs.oracle(), theirs.build()?, &files),
         }
     }
@@ -258,6 +269,45 @@ fn replay(oracle: &Oracle, build: Build, files: &[PathBuf]) -> Result<bool> {
                 say(&format!("{}: {} differences", scenario.name, found.len()));
                 for difference in found {
                     say(&difference.to_string());
+                }
+            }
+        }
+    }
+    Ok(same)
+}
+
+/// Whether the engine decides each sync as the controller's own code does.
+fn recordings(oracle: &Oracle, build: Build, files: &[PathBuf]) -> Result<bool> {
+    let mut same = true;
+    for file in files {
+        let at = || file.display().to_string();
+        let text = std::fs::read_to_string(file).with_context(at)?;
+        for film in recording::read(&text).with_context(at)? {
+            ensure!(
+                film.build == build,
+                "{}: {} is recorded of 1.{} on {:?}: that takes an oracle of it, --minor and --architecture",
+                file.display(),
+                film.autoscaler,
+                u32::from(film.build.minor),
+                film.build.architecture
+            );
+            for outcome in oracle.play(std::slice::from_ref(&film.scenario))? {
+                let ours = play(&film.scenario, build, Some(&outcome))?;
+                let found = differences(&outcome.records, &ours);
+                same &= found.is_empty();
+                say(&format!(
+                    "{}: {} of {} syncs are not what was written; the engine and {} differ in {}",
+                    film.autoscaler,
+                    film.unlike(&outcome.records)?.len(),
+                    outcome.records.len(),
+                    outcome.version,
+                    found.len()
+                ));
+                for unlike in film.unlike(&outcome.records)? {
+                    say(&format!("  {unlike}"));
+                }
+                for difference in found {
+                    say(&format!("  {difference}"));
                 }
             }
         }

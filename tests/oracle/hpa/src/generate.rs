@@ -117,7 +117,7 @@ impl Maker {
             settings,
             gates,
             follow: !self.once_in(3),
-            steps: Vec::new(),
+            ..Scenario::default()
         };
         let count = self.random.usize(3..9);
         let mut hpa = Value::Null;

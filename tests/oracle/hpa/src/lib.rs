@@ -11,6 +11,7 @@ pub mod native;
 pub mod oracle;
 pub mod play;
 pub mod quantities;
+pub mod recording;
 pub mod scenario;
 pub mod shrink;
 pub mod timing;

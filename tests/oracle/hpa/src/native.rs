@@ -1,4 +1,4 @@
-//! Native API JSON to the engine's types, and the engine's status back. An exporter does this from k8s-openapi's types; here
+//! Native API JSON to the engine's types, and back. An exporter does this from k8s-openapi's types; here
 //! it is from JSON, so that reading quantities and times is part of what is compared.
 
 pub mod read;

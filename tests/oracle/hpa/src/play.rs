@@ -90,7 +90,7 @@ pub fn watch(
 ) -> Result<Vec<Record>> {
     let mut world = World {
         controller: controller(scenario, build.into()),
-        now: START,
+        now: START.after(std::time::Duration::from_nanos(scenario.begin)),
         ..World::default()
     };
     let mut records = Vec::new();
@@ -150,6 +150,10 @@ impl World {
             .collect();
         let at = put_at.map_or(self.now, Moment::from_nanoseconds);
         let put = self.put(autoscaler, &step.put_errors, at);
+        if let Some(remembered) = &step.memory {
+            self.memories
+                .insert(step.key.clone(), read::memory(remembered)?);
+        }
         let sync = Sync {
             autoscaler,
             status,
@@ -298,12 +302,7 @@ fn record(decision: &Decision, memory: &Memory, at: Moment) -> Record {
             event.message.clone(),
         ]
     });
-    let scaled = |events: &[hpa_engine::ScaleEvent]| {
-        let events = events.iter();
-        events
-            .map(|it| [it.change.into(), it.at.nanoseconds(), it.outdated.into()])
-            .collect()
-    };
+    let remembered = write::memory(memory);
     Record {
         error: decision.error.clone().unwrap_or_default(),
         wish: decision.wish.filter(|_| told),
@@ -318,12 +317,8 @@ fn record(decision: &Decision, memory: &Memory, at: Moment) -> Record {
         written: decision.written,
         status: Some(write::status(&decision.status)),
         events: events.collect(),
-        recommendations: memory
-            .recommendations
-            .iter()
-            .map(|it| [it.replicas.into(), it.at.nanoseconds()])
-            .collect(),
-        ups: scaled(&memory.ups),
-        downs: scaled(&memory.downs),
+        recommendations: remembered.recommendations,
+        ups: remembered.ups,
+        downs: remembered.downs,
     }
 }

@@ -10,6 +10,9 @@ use serde_json::Value;
 pub struct Scenario {
     /// What it is called, with the seed it came from.
     pub name: String,
+    /// How long after the start of a bubble the controller starts.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub begin: u64,
     /// The controller manager's flags.
     pub settings: Flags,
     /// Feature gates that are set.
@@ -60,12 +63,30 @@ pub struct Step {
     /// What the metric APIs answer from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Metrics>,
+    /// What the controller remembers from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Remembered>,
     /// In this step the scale cannot be read.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub get_error: String,
     /// In this step the first attempts to write the scale fail, some of them as a `conflict`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub put_errors: Vec<String>,
+}
+
+/// What the controller keeps of an autoscaler, in a [`Record`]'s form.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Remembered {
+    /// Wishes: replicas, time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recommendations: Vec<[i64; 2]>,
+    /// Scale-ups: change, time, outdated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ups: Vec<[i64; 3]>,
+    /// Scale-downs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub downs: Vec<[i64; 3]>,
 }
 
 /// The answers of the three metric APIs, by metric name.
@@ -164,6 +185,11 @@ pub struct Proposed {
     /// The error that came instead.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub error: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_nothing(number: &u64) -> bool {
+    *number == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

@@ -44,7 +44,7 @@ fn recorded(lines: &[Line]) -> String {
         profile: Profile::new(minor, Architecture::Amd64, hpa_engine::Gates::default()),
         ..Controller::default()
     };
-    recording::write(&controller, lines).expect("JSON")
+    recording::write(lines.iter().map(|line| (&controller, line))).expect("JSON")
 }
 
 fn args(to: &str) -> UpgradeArgs {
@@ -60,16 +60,14 @@ fn args(to: &str) -> UpgradeArgs {
 fn answered(to: &str) -> Vec<Answer> {
     let text = recorded(&[line(1_764_063_600), line(1_764_063_615)]);
     let recording = recording::read(&text).expect("reads back");
-    let from = Version(recording.controller.profile.minor);
-    answers(&args(to), from, &recording).expect("flags in order")
+    answers(&args(to), &recording).expect("flags in order")
 }
 
 #[test]
 fn an_upgrade_tells_where_versions_part_and_why() {
     let answers = answered("1.36");
     assert_eq!((answers[0].syncs, answers[0].changes.len()), (2, 2));
-    let from = Minor::try_from(32).expect("known");
-    let text = words(from, Minor::V36, &answers);
+    let text = words(Minor::V36, &answers);
     assert!(
         text.starts_with("shop/web: 2 of 2 syncs come out otherwise under 1.36 than under 1.32\n"),
         "{text}"
@@ -79,7 +77,7 @@ fn an_upgrade_tells_where_versions_part_and_why() {
         "{text}"
     );
     let answer: serde_json::Value =
-        serde_json::from_str(&json(from, Minor::V36, &answers)).expect("JSON");
+        serde_json::from_str(&json(Minor::V36, &answers)).expect("JSON");
     assert_eq!(
         answer["autoscalers"][0]["changes"][0]["after"]["desired"],
         10
@@ -112,23 +110,53 @@ fn what_is_written_is_read_back_by_autoscaler() {
     first.before = Some(hpa_engine::Before::default());
     let lines = [first, other(10), line(45), other(25)];
     let recording = recording::read(&recorded(&lines)).expect("reads back");
-    let films: Vec<_> = recording
-        .autoscalers
+    assert_eq!(
+        lengths(&recording),
+        [("shop/api", 0, 2), ("shop/web", 0, 2)]
+    );
+    let web = &recording.autoscalers["shop/web"][0];
+    assert_eq!(web.syncs[1], lines[2].sync);
+}
+
+/// How many syncs each film has.
+fn lengths(recording: &Recording) -> Vec<(&str, usize, usize)> {
+    let all = recording.autoscalers.iter().flat_map(|(name, films)| {
+        let films = films.iter().enumerate();
+        films.map(move |(place, film)| (name.as_str(), place, film.syncs.len()))
+    });
+    all.collect()
+}
+
+#[test]
+fn what_was_remembered_begins_anew_and_so_does_another_head() {
+    const BEGIN: i64 = 1_764_063_600;
+    let mut apart = line(BEGIN - 15);
+    apart.before = Some(hpa_engine::Before::default());
+    let one = recorded(&[line(BEGIN), apart, line(BEGIN + 15)]);
+    let read = recording::read(&one).expect("reads back");
+    assert_eq!(lengths(&read), [("shop/web", 0, 1), ("shop/web", 1, 2)]);
+
+    // As a controller of 1.36 would have been recorded, behind the other.
+    let other = one.replacen("\"minor\":32", "\"minor\":36", 1);
+    let both = recording::read(&format!("{one}{other}")).expect("reads back");
+    assert_eq!(both.autoscalers["shop/web"].len(), 4);
+    let answers = answers(&args("1.36"), &both).expect("flags in order");
+    let told: Vec<_> = answers
         .iter()
-        .map(|(name, film)| (name.as_str(), film.syncs.len()))
+        .map(|it| (u32::from(it.from), it.syncs, it.changes.len()))
         .collect();
-    assert_eq!(films, [("shop/api", 2), ("shop/web", 2)]);
-    assert_eq!(recording.autoscalers["shop/web"].syncs[1], lines[2].sync);
+    assert_eq!(told, [(32, 3, 3), (36, 3, 0)]);
 }
 
 #[test]
 fn a_wrong_line_is_named() {
     let good = recorded(&[line(30)]);
-    let mut late = line(45);
-    late.before = Some(hpa_engine::Before::default());
     for (text, expected) in [
         (String::new(), "no syncs in it"),
-        (recorded(&[]), "no syncs in it"),
+        (
+            good.lines().next().unwrap_or_default().to_owned(),
+            "no syncs in it",
+        ),
         ("{}".to_owned(), "line 1: missing field `recording`"),
         (
             good.replacen("\"version\":1", "\"version\":2", 1),
@@ -148,8 +176,11 @@ fn a_wrong_line_is_named() {
             "line 3: shop/web is synced before",
         ),
         (
-            recorded(&[line(30), late]),
-            "line 3: `before` stands on the first line",
+            format!(
+                "{good}{}",
+                good.replacen("\"version\":1", "\"version\":2", 1)
+            ),
+            "line 3: not the head",
         ),
     ] {
         let error = recording::read(&text).expect_err(expected).to_string();

@@ -3,14 +3,15 @@
 use anyhow::{Context, Result};
 use hpa_engine::{
     Autoscaler, Behavior, Condition, ConditionKind, Container, ContainerUsage, Current,
-    InitContainer, MetricIdentifier, MetricSource, MetricSpec, MetricStatus, Moment,
-    ObjectReference, Phase, Pod, PodUsage, PodValue, Quantity, Readiness, ResourceName, Resources,
-    Scale, Spec, Status, Truth,
+    InitContainer, Memory, MetricIdentifier, MetricSource, MetricSpec, MetricStatus, Moment,
+    ObjectReference, Phase, Pod, PodUsage, PodValue, Quantity, Readiness, Recommendation,
+    ResourceName, Resources, Scale, ScaleEvent, Spec, Status, Truth,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::time;
+use crate::scenario::Remembered;
 
 /// A field as some type; nothing if it is not there.
 fn field<T: DeserializeOwned>(value: &Value, pointer: &str) -> Result<Option<T>> {
@@ -185,6 +186,31 @@ pub fn pod(value: &Value) -> Result<Pod> {
         init_containers: init.collect::<Result<_>>()?,
         requests: requests(value, "/spec/resources/requests")?,
         overhead: requests(value, "/spec/overhead")?,
+    })
+}
+
+/// What a record or a step tells of the controller's memory.
+pub fn memory(told: &Remembered) -> Result<Memory> {
+    let events = |events: &[[i64; 3]]| -> Result<Vec<ScaleEvent>> {
+        let events = events.iter().map(|[change, at, outdated]| {
+            Ok(ScaleEvent {
+                change: i32::try_from(*change)?,
+                at: Moment::from_nanoseconds(*at),
+                outdated: *outdated != 0,
+            })
+        });
+        events.collect()
+    };
+    let recommendations = told.recommendations.iter().map(|[replicas, at]| {
+        Ok(Recommendation {
+            replicas: i32::try_from(*replicas)?,
+            at: Moment::from_nanoseconds(*at),
+        })
+    });
+    Ok(Memory {
+        recommendations: recommendations.collect::<Result<_>>()?,
+        ups: events(&told.ups)?,
+        downs: events(&told.downs)?,
     })
 }
 

@@ -15,7 +15,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     year.div_euclid(400) * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
-/// Reads `2000-01-01T00:00:00Z`.
+/// Reads `2000-01-01T00:00:00Z`, also with a fraction of a second of nine digits.
 pub fn parse(text: &str) -> Result<Moment> {
     let part = |from: usize, to: usize| {
         let digits = text.get(from..to);
@@ -24,7 +24,10 @@ pub fn parse(text: &str) -> Result<Moment> {
     };
     let days = days(part(0, 4)?, part(5, 7)?, part(8, 10)?);
     let seconds = part(11, 13)? * 3600 + part(14, 16)? * 60 + part(17, 19)?;
-    Ok(Moment::from_seconds(days * DAY + seconds))
+    let whole = Moment::from_seconds(days * DAY + seconds);
+    let fraction = text.get(19..20).filter(|it| *it == ".");
+    let nanoseconds = fraction.map_or(Ok(0), |_| part(20, 29))?;
+    Ok(whole.after(Duration::from_nanos(nanoseconds.unsigned_abs())))
 }
 
 /// Writes the second that a moment lies in.
@@ -45,6 +48,12 @@ pub fn format(moment: Moment) -> String {
     let year = year + era * 400 + i64::from(month <= 2);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Writes a moment to the nanosecond.
+pub fn format_exactly(moment: Moment) -> String {
+    let nanoseconds = moment.nanoseconds().rem_euclid(1_000_000_000);
+    format(moment).replace('Z', &format!(".{nanoseconds:09}Z"))
 }
 
 /// Reads `1m30s`.
@@ -87,6 +96,10 @@ mod tests {
             assert_eq!(parse(text).unwrap(), moment, "{text}");
             assert_eq!(format(moment), text);
         }
+        let moment = Moment::from_nanoseconds(1_795_435_201_000_000_009);
+        let text = format_exactly(moment);
+        assert_eq!(text, "2026-11-23T12:00:01.000000009Z");
+        assert_eq!(parse(&text).unwrap(), moment);
         assert_eq!(duration("1m30s").unwrap(), Duration::from_secs(90));
     }
 }
