@@ -277,12 +277,13 @@ fn the_usage_that_would_move_it_depends_on_the_version_by_a_bit() {
 #[test]
 fn a_shadow_tells_what_another_maximum_would_do() {
     let mut shop = Shop::new(5, &Value::Null, 4);
-    let mut shadow = Shadow::new(&shop.autoscaler, frontend(10, &Value::Null).spec);
+    let spec = frontend(10, &Value::Null).spec;
+    let mut shadow = Shadow::new(&shop.autoscaler, spec, Before::default());
     for _ in 0..3 {
         shop.now = shop.now.after(SYNC);
         let recorded = shop.recorded(100);
         let shadowed = with_sync(&recorded, &shop.status, |sync| {
-            shadow.sync(&shop.controller, sync)
+            shadow.sync(&shop.controller, sync, &shop.rivals)
         });
         shop.now = shop.now.before(SYNC);
         let (decision, _) = shop.sync(SYNC, 100);

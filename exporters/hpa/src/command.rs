@@ -3,3 +3,4 @@
 pub mod explain;
 pub mod simulate;
 pub mod upgrade;
+mod written;

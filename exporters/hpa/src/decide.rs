@@ -12,6 +12,7 @@ use crate::config::known::Known;
 use crate::model::{Model, Write};
 use crate::sample;
 
+pub mod candidate;
 pub mod check;
 pub mod findings;
 mod follow;
@@ -27,6 +28,7 @@ use self::findings::Occasion;
 use self::follow::{Followed, SLACK};
 use self::kept::Kept;
 use self::seed::Seed;
+pub use candidate::Candidate;
 pub use findings::{Finding, Findings};
 
 /// What is remembered from one pass to the next.

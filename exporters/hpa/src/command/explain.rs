@@ -1,22 +1,25 @@
 //! `hpa-exporter explain [-n NAMESPACE] NAME`: what an autoscaler wants, what it gets, and why, as an answer and not as a table.
 //!
-//! Looks once. What a controller remembers cannot be seen, so the answer says between which numbers the decision lies.
+//! With `--candidate SPEC` the same is said of another spec in its place. Looks once. What a controller remembers cannot be seen, so the answer says between which numbers the decision lies.
 
 mod words;
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use hpa_engine::Spec;
 use kube_watch::{ObjectKey, Problem, Scope, WatchStatus};
 use parking_lot::RwLock;
 
+use super::written::{self, Which, Written};
 use crate::config::known::Asked;
 use crate::config::{ConfigzArgs, ControllerArgs, Seen, SourceArgs};
-use crate::decide::{Decider, Finding};
+use crate::decide::{Candidate, Decider, Finding};
 use crate::model::Model;
 use crate::sample::Asking;
 use crate::watch;
@@ -35,6 +38,11 @@ pub struct ExplainArgs {
     /// Its namespace.
     #[arg(short, long, default_value = "default", value_name = "NAMESPACE")]
     namespace: String,
+    /// A manifest with another autoscaler for the same target: what it would want and get in this one's place, beside the real answer. Of
+    /// several, the one called NAME. Metrics that the real autoscaler does not have are asked by nobody, and so not known, but for those
+    /// of pods' resources where `PodMetrics` lie beside the objects.
+    #[arg(long, value_name = "SPEC")]
+    candidate: Option<PathBuf>,
     /// Answer as JSON: the decision with every value that leads to it.
     #[arg(long)]
     json: bool,
@@ -59,6 +67,7 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
         .and_then(|runtime| runtime.block_on(look(args)));
     let Looked {
         finding,
+        candidate,
         problems,
         of_the_controller,
     } = match looked {
@@ -76,10 +85,11 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
         );
         return complain(&text, if problems.is_empty() { 1 } else { 2 });
     };
+    let candidate = args.candidate.as_deref().zip(candidate.as_ref());
     let answer = if args.json {
-        words::json(&finding)
+        words::json(&finding, candidate)
     } else {
-        words::text(&finding)
+        words::text(&finding, candidate)
     };
     // A reader that has seen enough is no error.
     let _ = std::io::stdout().write_all(answer.as_bytes());
@@ -94,6 +104,7 @@ fn complain(text: &str, code: u8) -> ExitCode {
 /// What there was to see.
 struct Looked {
     finding: Option<Arc<Finding>>,
+    candidate: Option<Candidate>,
     /// With what is watched.
     problems: Vec<Problem>,
     /// With what the controller's settings are known from.
@@ -150,13 +161,43 @@ async fn look(args: &ExplainArgs) -> anyhow::Result<Looked> {
         version,
         configz: Some(&configz),
     })?;
+    let scale_to_zero = known.controller.profile.scale_to_zero;
     let mut decider = Decider::new(known);
-    let findings = decider.decide(&mut model.write(), watch::now());
+    let now = watch::now();
+    let findings = decider.decide(&mut model.write(), now);
     let key = ObjectKey::new(&*args.namespace, &*args.name);
     let found = findings.autoscalers.into_iter().find(|it| it.key == key);
+    let candidate = match found.as_deref().zip(args.candidate.as_deref()) {
+        None => None,
+        Some((real, path)) => {
+            let spec = candidate(path, real, scale_to_zero)?;
+            decider.candidate(&model.read(), &key, &spec, now)
+        }
+    };
     Ok(Looked {
         finding: found,
+        candidate,
         problems: status.problems(),
         of_the_controller: findings.known.problems,
     })
+}
+
+/// Reads a candidate for an autoscaler's place.
+fn candidate(path: &Path, real: &Finding, scale_to_zero: bool) -> anyhow::Result<Spec> {
+    let which = Which::TheOnlyOrCalled(&real.key.name);
+    let Written {
+        autoscaler, place, ..
+    } = written::read(path, which, scale_to_zero)?;
+    let (theirs, ours) = (&real.autoscaler.spec.target, &autoscaler.spec.target);
+    if (&theirs.kind, &theirs.name) != (&ours.kind, &ours.name) {
+        anyhow::bail!(
+            "{place}: HorizontalPodAutoscaler: spec.scaleTargetRef: {} {} is not what {} scales, which is {} {}",
+            ours.kind,
+            ours.name,
+            real.key,
+            theirs.kind,
+            theirs.name
+        );
+    }
+    Ok(autoscaler.spec)
 }

@@ -9,10 +9,9 @@ use hpa_engine::{
 };
 
 use super::check::{Verdict, differences, same};
-use super::findings::{Direction, Finding, History, Occasion, Tally};
+use super::findings::{Direction, Finding, Occasion, Tally};
 use super::kept::Mismatch;
 use super::measured::Measured;
-use super::reach::reach;
 use super::seed::Seed;
 use super::trial::{Trial, as_of, failed};
 use super::wish;
@@ -23,6 +22,8 @@ use crate::sample;
 /// Objects keep whole seconds, and watches come a little late: what happened within this much of a write may have been before
 /// it or after.
 pub(super) const SLACK: Duration = Duration::from_secs(1);
+
+mod history;
 
 /// An autoscaler, followed.
 #[derive(Debug)]
@@ -265,10 +266,7 @@ impl Followed {
         let samples = sample::over(echo, measured);
         let mut after = self.memory.clone();
         let decision = trial.run(&samples, &mut after, rivals);
-        let mut history = self.history(&held.autoscaler, controller, now);
-        if self.memory.recommendations.is_empty() && self.since.is_some() {
-            history.recommendations = false;
-        }
+        let history = self.history_ahead(&held.autoscaler, controller, now);
         let finding = trial.finding(
             decision,
             &self.memory,
@@ -375,14 +373,9 @@ impl Followed {
         }
     }
 
-    fn history(&self, autoscaler: &Autoscaler, controller: &Controller, now: Moment) -> History {
-        let (window, period) = reach(autoscaler, controller);
-        let past = |since: Option<Moment>, reach| since.is_none_or(|it| it.after(reach) < now);
-        History {
-            recommendations: past(self.since.and(self.stand_in.or(self.since)), window),
-            scale_events: past(self.scales_since, period),
-            bounds: None,
-        }
+    /// What the controller remembers, as far as that is known.
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
     }
 }
 

@@ -71,7 +71,11 @@ impl Trial<'_> {
         self.controller.sync(&sync, memory, rivals)
     }
 
-    fn sync<'b>(&'b self, pods: &'b [&'b hpa_engine::Pod], samples: &'b Samples) -> Sync<'b> {
+    pub(super) fn sync<'b>(
+        &'b self,
+        pods: &'b [&'b hpa_engine::Pod],
+        samples: &'b Samples,
+    ) -> Sync<'b> {
         Sync {
             autoscaler: &self.surroundings.autoscaler,
             status: self.status,

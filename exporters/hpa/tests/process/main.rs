@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod candidate;
 mod cluster;
 mod exporter;
 mod files;

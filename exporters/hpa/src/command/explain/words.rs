@@ -1,11 +1,12 @@
 //! A finding in words.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use hpa_engine::{Calculation, Decision, Held, Limiter, Measure, MetricSpec, Moment, Path};
-use serde_json::json;
+use hpa_engine::{Calculation, Decision, Held, Limiter, Measure, MetricSpec, Moment, Path as Way};
+use serde_json::{Value, json};
 
-use crate::decide::Finding;
+use crate::decide::{Candidate, Finding};
 use crate::metrics::{in_unit, name};
 
 /// The time of day, in UTC as all of Kubernetes has it.
@@ -18,10 +19,23 @@ pub(crate) fn clock(moment: Moment) -> String {
     format!("{hours:02}:{minutes:02}:{seconds:02} UTC")
 }
 
-/// The decision and all that leads to it.
-pub(super) fn json(finding: &Finding) -> String {
+/// The decision and all that leads to it, and the same of a candidate.
+pub(super) fn json(finding: &Finding, candidate: Option<(&Path, &Candidate)>) -> String {
+    let mut value = whole(finding);
+    value["answer"] = text(finding, candidate).into();
+    if let Some((_, candidate)) = candidate {
+        let of_it = candidate.finding.as_ref().map(whole);
+        let unknown: Vec<_> = candidate.unknown.iter().map(name).collect();
+        value["candidate"] = json!({"finding": of_it, "unknown": unknown});
+    }
+    let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn whole(finding: &Finding) -> Value {
     let unmet = finding.unmet();
-    let value = json!({
+    json!({
         "namespace": finding.key.namespace,
         "name": finding.key.name,
         "decision": finding.decision,
@@ -32,15 +46,11 @@ pub(super) fn json(finding: &Finding) -> String {
         "thresholds": finding.thresholds,
         "bounds": finding.history.bounds,
         "problems": finding.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "answer": text(finding),
-    });
-    let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
-    text.push('\n');
-    text
+    })
 }
 
 /// The answer.
-pub(super) fn text(finding: &Finding) -> String {
+pub(super) fn text(finding: &Finding, candidate: Option<(&Path, &Candidate)>) -> String {
     let decision = &finding.decision;
     let target = &finding.autoscaler.spec.target;
     let mut text = format!(
@@ -51,7 +61,50 @@ pub(super) fn text(finding: &Finding) -> String {
         Some(scale) => writeln!(text, ", and has {}.", scale.replicas),
         None => writeln!(text, "."),
     };
-    let _ = writeln!(text, "{}", verdict(finding));
+    text.push_str(&decided(finding));
+    if let Some((path, candidate)) = candidate {
+        text.push_str(&beside(path, candidate));
+    }
+    text
+}
+
+/// What a candidate would come to.
+fn beside(path: &Path, candidate: &Candidate) -> String {
+    let mut text = String::new();
+    match &candidate.finding {
+        Some(finding) => {
+            let decision = &finding.decision;
+            let _ = writeln!(
+                text,
+                "With {}, between {} and {}:",
+                path.display(),
+                decision.minimum,
+                decision.maximum
+            );
+            text.push_str(&decided(finding));
+        }
+        None => {
+            let _ = writeln!(text, "With {}:", path.display());
+        }
+    }
+    for source in &candidate.unknown {
+        let _ = writeln!(
+            text,
+            "  {} is not known: the real autoscaler does not ask for it.",
+            name(source)
+        );
+    }
+    match (&candidate.finding, &*candidate.unknown) {
+        (_, []) => {}
+        (Some(_), _) => text.push_str("With all its metrics it would want so many or more.\n"),
+        (None, _) => text.push_str("What it would want is not known.\n"),
+    }
+    text
+}
+
+/// What is decided and why.
+fn decided(finding: &Finding) -> String {
+    let mut text = format!("{}\n", verdict(finding));
     for (index, spec) in finding.autoscaler.spec.metrics.iter().enumerate() {
         if let Some(line) = metric(finding, index, spec) {
             let _ = writeln!(text, "  {line}");
@@ -108,23 +161,23 @@ fn verdict(finding: &Finding) -> String {
 fn stopped(decision: &Decision) -> Option<String> {
     let error = || decision.error.clone().unwrap_or_default();
     match decision.path {
-        Path::Metrics => None,
-        Path::NoScale | Path::Unregistered => Some(format!("Does nothing: {}.", error())),
-        Path::Disabled => {
+        Way::Metrics => None,
+        Way::NoScale | Way::Unregistered => Some(format!("Does nothing: {}.", error())),
+        Way::Disabled => {
             Some("Does nothing: the target has no replicas, which turns scaling off.".to_owned())
         }
-        Path::AboveMaximum => Some(format!(
+        Way::AboveMaximum => Some(format!(
             "Gets {}: there are more replicas than the maximum, and no metric is asked.",
             decision.desired
         )),
-        Path::BelowMinimum => Some(format!(
+        Way::BelowMinimum => Some(format!(
             "Gets {}: there are fewer replicas than the minimum, and no metric is asked.",
             decision.desired
         )),
-        Path::NoSelector | Path::Ambiguous | Path::NoMetrics => {
+        Way::NoSelector | Way::Ambiguous | Way::NoMetrics => {
             Some(format!("Does nothing: {}.", error()))
         }
-        Path::BlockedByMetric => {
+        Way::BlockedByMetric => {
             let wish = decision.wish.unwrap_or_default();
             Some(format!(
                 "Wants {wish}, keeps {}: without all metrics there is no scaling down.",

@@ -1,4 +1,4 @@
-//! The autoscaler and the workload in a manifest.
+//! The autoscaler and the workload that are simulated.
 
 use std::path::Path;
 
@@ -6,12 +6,11 @@ use anyhow::{Context as _, Result, bail};
 use hpa_engine::{
     Autoscaler, Container, InitContainer, MetricSource, Quantity, ResourceName, Resources, Spec,
 };
-use kube_watch::Manifest;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::pods::Template;
-use crate::watch;
+use crate::command::written::{self, Which, Written};
 
 /// A resource and how much of it each pod requests.
 pub(super) type Request = (ResourceName, Quantity);
@@ -39,40 +38,12 @@ pub(super) fn parse_request(text: &str) -> Result<Request, String> {
 
 /// Reads the autoscaler of a name, or the only one, and the workload that it scales if that stands there too.
 pub(super) fn read(path: &Path, name: Option<&str>, scale_to_zero: bool) -> Result<Subject> {
-    let (manifests, problems) =
-        kube_watch::manifests(path).with_context(|| path.display().to_string())?;
-    if let Some(problem) = problems.first() {
-        bail!("{problem}");
-    }
-    let all = manifests
-        .iter()
-        .filter(|it| it.object["kind"] == "HorizontalPodAutoscaler");
-    let found: Vec<&Manifest> = all
-        .filter(|it| name.is_none_or(|name| it.object["metadata"]["name"] == name))
-        .collect();
-    let manifest = match &*found {
-        [one] => *one,
-        [] => bail!(
-            "{}: no HorizontalPodAutoscaler{}",
-            path.display(),
-            name.map(|name| format!(" called {name}"))
-                .unwrap_or_default()
-        ),
-        several => {
-            let names: Vec<_> = several
-                .iter()
-                .map(|it| it.object["metadata"]["name"].as_str().unwrap_or("?"))
-                .collect();
-            bail!(
-                "{}: several HorizontalPodAutoscalers ({}): say which with --name",
-                path.display(),
-                names.join(", ")
-            )
-        }
-    };
-    let place = format!("{}:{}", manifest.path.display(), manifest.line);
-    let autoscaler = autoscaler(&manifest.object, scale_to_zero)
-        .with_context(|| format!("{place}: HorizontalPodAutoscaler"))?;
+    let which = name.map_or(Which::TheOnly, Which::Called);
+    let Written {
+        autoscaler,
+        manifests,
+        ..
+    } = written::read(path, which, scale_to_zero)?;
     let target = &autoscaler.spec.target;
     let workload = manifests.iter().find(|it| {
         it.object["kind"] == *target.kind && it.object["metadata"]["name"] == *target.name
@@ -87,41 +58,6 @@ pub(super) fn read(path: &Path, name: Option<&str>, scale_to_zero: bool) -> Resu
         autoscaler,
         workload,
     })
-}
-
-/// The autoscaler as the API server would keep it, unless it would refuse it.
-fn autoscaler(object: &Value, scale_to_zero: bool) -> Result<Autoscaler> {
-    let object = match object["apiVersion"].as_str() {
-        Some("autoscaling/v2") => object.clone(),
-        Some("autoscaling/v1") => of_the_first_version(object),
-        other => bail!(
-            "apiVersion is {}, not autoscaling/v2",
-            other.unwrap_or("missing")
-        ),
-    };
-    let (autoscaler, _) = watch::read_autoscaler(&object).map_err(anyhow::Error::msg)?;
-    // Asked again, because the gate may be on.
-    let problems = autoscaler.spec.problems(scale_to_zero);
-    if !problems.is_empty() {
-        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        bail!("the API server would refuse it: {}", problems.join("; "));
-    }
-    Ok(autoscaler)
-}
-
-/// `autoscaling/v1` knows one metric, and calls it otherwise.
-fn of_the_first_version(object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
-        && let Some(percent) = spec.remove("targetCPUUtilizationPercentage")
-    {
-        let metric = serde_json::json!({
-            "type": "Resource",
-            "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": percent}},
-        });
-        spec.insert("metrics".to_owned(), Value::Array(vec![metric]));
-    }
-    object
 }
 
 // === impl Subject ===
