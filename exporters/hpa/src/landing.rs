@@ -51,7 +51,7 @@ pub(crate) fn problems(findings: &Findings, status: &WatchStatus) -> Table {
         cells: vec![problem.to_string()],
     }));
     Table {
-        caption: "Problems with what is watched".to_owned(),
+        caption: "Problems with what is watched and asked for".to_owned(),
         columns: vec!["problem".to_owned()],
         rows,
     }

@@ -2,7 +2,8 @@
 //! be watched.
 
 use hpa_engine::{
-    MetricIdentifier, MetricSource, Moment, ObjectReference, PodValue, Quantity, Samples, Selector,
+    Answer, MetricIdentifier, MetricSource, Moment, ObjectReference, PodValue, Quantity, Samples,
+    Selector,
 };
 
 use crate::model::{Model, Surroundings};
@@ -53,35 +54,35 @@ pub fn over(mut told: Samples, measured: &Samples) -> Samples {
         told.resource = Some(Ok(usages.clone()));
     }
     for (metric, answer) in &mut told.pods {
-        if let Some(values) = of_pods(measured, metric) {
+        if let Some(Ok(values)) = of_pods(measured, metric) {
             *answer = Ok(values.clone());
         }
     }
     for (metric, described, answer) in &mut told.objects {
-        if let Some(value) = of_object(measured, metric, described) {
+        if let Some(Ok(value)) = of_object(measured, metric, described) {
             *answer = Ok(value.clone());
         }
     }
     for (metric, answer) in &mut told.external {
-        if let Some(values) = of_external(measured, metric) {
+        if let Some(Ok(values)) = of_external(measured, metric) {
             *answer = Ok(values.clone());
         }
     }
     told
 }
 
-/// Whether this metric was measured.
-pub fn has(samples: &Samples, source: &MetricSource) -> bool {
+/// Whether this metric was measured; nothing if nobody asked.
+pub fn answered(samples: &Samples, source: &MetricSource) -> Option<bool> {
     match source {
         MetricSource::Resource { .. } | MetricSource::ContainerResource { .. } => {
-            matches!(samples.resource, Some(Ok(_)))
+            samples.resource.as_ref().map(Result::is_ok)
         }
-        MetricSource::Pods { metric } => of_pods(samples, metric).is_some(),
+        MetricSource::Pods { metric } => of_pods(samples, metric).map(Result::is_ok),
         MetricSource::Object { metric, described } => {
-            of_object(samples, metric, described).is_some()
+            of_object(samples, metric, described).map(Result::is_ok)
         }
-        MetricSource::External { metric } => of_external(samples, metric).is_some(),
-        MetricSource::Unknown { .. } => false,
+        MetricSource::External { metric } => of_external(samples, metric).map(Result::is_ok),
+        MetricSource::Unknown { .. } => None,
     }
 }
 
@@ -101,24 +102,32 @@ pub fn discard(samples: &mut Samples, source: &MetricSource) {
     }
 }
 
-fn of_pods<'a>(samples: &'a Samples, metric: &MetricIdentifier) -> Option<&'a Vec<PodValue>> {
-    let (_, answer) = samples.pods.iter().find(|(it, _)| it == metric)?;
-    answer.as_ref().ok()
+fn of_pods<'a>(
+    samples: &'a Samples,
+    metric: &MetricIdentifier,
+) -> Option<&'a Answer<Vec<PodValue>>> {
+    let mut pods = samples.pods.iter();
+    pods.find(|(it, _)| it == metric).map(|(_, answer)| answer)
 }
 
 fn of_object<'a>(
     samples: &'a Samples,
     metric: &MetricIdentifier,
     described: &ObjectReference,
-) -> Option<&'a Quantity> {
+) -> Option<&'a Answer<Quantity>> {
     let mut objects = samples.objects.iter();
-    let (_, _, answer) = objects.find(|(it, other, _)| (it, other) == (metric, described))?;
-    answer.as_ref().ok()
+    let found = objects.find(|(it, other, _)| (it, other) == (metric, described));
+    found.map(|(_, _, answer)| answer)
 }
 
-fn of_external<'a>(samples: &'a Samples, metric: &MetricIdentifier) -> Option<&'a Vec<Quantity>> {
-    let (_, answer) = samples.external.iter().find(|(it, _)| it == metric)?;
-    answer.as_ref().ok()
+fn of_external<'a>(
+    samples: &'a Samples,
+    metric: &MetricIdentifier,
+) -> Option<&'a Answer<Vec<Quantity>>> {
+    let mut external = samples.external.iter();
+    external
+        .find(|(it, _)| it == metric)
+        .map(|(_, answer)| answer)
 }
 
 /// The end of the oldest interval that a sample covers.

@@ -97,8 +97,8 @@ pub struct Tally {
     pub checks: [u64; Verdict::ALL.len()],
     /// Whether the last status that could be compared is what we would have written.
     pub agreement: Option<bool>,
-    /// Samples that were asked for, by metric: how many came to the status's own numbers, and how many did not.
-    pub samples: Vec<[u64; 2]>,
+    /// Samples that were asked for, by metric, in the order of [`Sampled::ALL`].
+    pub samples: Vec<[u64; Sampled::ALL.len()]>,
     /// What differed the last time that something did.
     pub differences: Vec<Difference>,
     /// Metrics without a number, by reason.
@@ -112,14 +112,39 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts samples: for each metric that was measured, whether it fits.
-    pub(super) fn count_samples(&mut self, fits: &[Option<bool>]) {
+    /// Counts samples: for each metric that was asked for, what came of it.
+    pub(super) fn count_samples(&mut self, fits: &[Option<Sampled>]) {
         let samples = &mut self.samples;
-        samples.resize(samples.len().max(fits.len()), [0; 2]);
+        samples.resize(samples.len().max(fits.len()), [0; Sampled::ALL.len()]);
         for (counts, fits) in samples.iter_mut().zip(fits) {
-            if let Some(fits) = fits {
-                counts[usize::from(!fits)] += 1;
+            for (count, result) in counts.iter_mut().zip(Sampled::ALL) {
+                *count += u64::from(*fits == Some(result));
             }
+        }
+    }
+}
+
+/// What came of asking for a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampled {
+    /// The number that the controller wrote.
+    Match,
+    /// Another one.
+    Differs,
+    /// None.
+    Failed,
+}
+
+impl Sampled {
+    /// All, in the order of the page.
+    pub const ALL: [Self; 3] = [Self::Match, Self::Differs, Self::Failed];
+
+    /// As a label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Differs => "differs",
+            Self::Failed => "failed",
         }
     }
 }

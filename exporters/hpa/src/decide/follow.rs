@@ -9,7 +9,7 @@ use hpa_engine::{
 };
 
 use super::check::{Verdict, differences, same};
-use super::findings::{Direction, Finding, Occasion, Tally};
+use super::findings::{Direction, Finding, Occasion, Sampled, Tally};
 use super::kept::Mismatch;
 use super::measured::Measured;
 use super::seed::Seed;
@@ -127,7 +127,7 @@ impl Followed {
         let kept = &mut self.measured;
         let mut fits = kept.renew(measured, &trial, &write.after, &before, rivals);
         // What was measured, the status need not tell.
-        let open = |index: &usize| fits.get(*index).copied().flatten() != Some(true);
+        let open = |index: &usize| fits.get(*index).copied().flatten() != Some(Sampled::Match);
         let problems = echo.untold.iter().any(open);
         let contradicted = echo.contradictions.iter().any(open);
         let mut samples = self.measured.over(echo.samples);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hpa_engine::{Memory, Rivals, Samples, Status};
 
+use super::findings::Sampled;
 use super::trial::Trial;
 use crate::sample;
 
@@ -17,7 +18,7 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// Takes what was measured for a write, and keeps what fits it; says so for each metric that was measured.
+    /// Takes what was measured for a write, and keeps what fits it; says for each metric that was asked for what came of it.
     pub(super) fn renew(
         &mut self,
         measured: Option<Samples>,
@@ -25,7 +26,7 @@ impl Measured {
         theirs: &Status,
         memory: &Memory,
         rivals: &mut Rivals,
-    ) -> Vec<Option<bool>> {
+    ) -> Vec<Option<Sampled>> {
         self.samples = None;
         let Some(mut measured) = measured else {
             return Vec::new();
@@ -37,9 +38,12 @@ impl Measured {
     }
 
     /// It came to the same numbers, and yet it is not what the controller saw.
-    pub(super) fn distrust(&mut self, fits: &mut [Option<bool>]) {
+    pub(super) fn distrust(&mut self, fits: &mut [Option<Sampled>]) {
         self.samples = None;
-        fits.iter_mut().flatten().for_each(|fits| *fits = false);
+        let matches = fits.iter_mut().flatten();
+        for fits in matches.filter(|it| **it == Sampled::Match) {
+            *fits = Sampled::Differs;
+        }
     }
 
     /// What a status tells, and over it what was measured.

@@ -8,7 +8,7 @@ use hpa_engine::{
 };
 
 use super::check::same;
-use super::findings::{Finding, History, Occasion, Tally};
+use super::findings::{Finding, History, Occasion, Sampled, Tally};
 use super::follow::SLACK;
 use crate::model::Surroundings;
 use crate::sample;
@@ -88,14 +88,14 @@ impl Trial<'_> {
     }
 
     /// What of the measured comes to the numbers that the controller wrote: of that it saw the same. Gives the rest up, and says for
-    /// each metric whether it fits; nothing of one that was not measured, or not looked at.
+    /// each metric what came of it; nothing of one that was not asked for, or not looked at.
     pub(super) fn fitting(
         &self,
         measured: &mut Samples,
         theirs: &Status,
         memory: &Memory,
         rivals: &mut Rivals,
-    ) -> Vec<Option<bool>> {
+    ) -> Vec<Option<Sampled>> {
         let echo = self.echo(theirs, Assumption::default()).samples;
         let samples = sample::over(echo, measured);
         let decision = self.run(&samples, &mut memory.clone(), rivals);
@@ -103,18 +103,19 @@ impl Trial<'_> {
         let theirs = &theirs.current_metrics;
         let metrics = &self.surroundings.autoscaler.spec.metrics;
         let fits = metrics.iter().enumerate().map(|(index, spec)| {
-            if !sample::has(measured, &spec.source) {
-                return None;
-            }
+            let measured = sample::answered(measured, &spec.source)?;
             match (ours.get(index), theirs.get(index)) {
+                _ if !measured => Some(Sampled::Failed),
                 (None, None) => None,
-                (Some(ours), Some(theirs)) => Some(ours.current == theirs.current),
-                _ => Some(false),
+                (Some(ours), Some(theirs)) if ours.current == theirs.current => {
+                    Some(Sampled::Match)
+                }
+                _ => Some(Sampled::Differs),
             }
         });
         let fits: Vec<_> = fits.collect();
         for (spec, fits) in metrics.iter().zip(&fits) {
-            if *fits != Some(true) {
+            if *fits != Some(Sampled::Match) {
                 sample::discard(measured, &spec.source);
             }
         }

@@ -10,6 +10,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::{LabelSet, Series, flag, table, with};
 use crate::decide::Finding;
+use crate::decide::findings::Sampled;
 
 /// A metric of an autoscaler, and what it proposed.
 struct Row<'a> {
@@ -156,11 +157,9 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, findings: &[Arc<Findin
     let mut series = Series::open(encoder, &table::SAMPLES)?;
     for row in rows(findings) {
         let counts = row.finding.tally.samples.get(row.index);
-        for (result, count) in ["match", "differs"]
-            .iter()
-            .zip(counts.into_iter().flatten())
-        {
-            series.count(&with(&row.labels(), "result", *result), *count)?;
+        for (result, count) in Sampled::ALL.iter().zip(counts.into_iter().flatten()) {
+            let labels = with(&row.labels(), "result", result.as_str());
+            series.count(&labels, *count)?;
         }
     }
     let mut series = Series::open(encoder, &table::PODS)?;

@@ -104,7 +104,7 @@ families! {
     ERRORS: Counter Metric ["reason"] "hpa_decision_metric_errors_total"
         "Syncs in which the metric had no number, by the controller's reason";
     SAMPLES: Counter Metric ["result"] "hpa_decision_samples_total"
-        "Samples that a metric API gave right after a sync (--mode=query): match came to the number that the controller wrote, and was used; differs was not";
+        "Samples that a metric API gave right after a sync (--mode=query): match came to the number that the controller wrote, and was used; differs was not; failed is an answer that was none";
     PODS: Gauge Metric ["state"] "hpa_decision_pods"
         "Pods by how the metric counts them: ready, unready, missing (no metric), ignored (failed or going), extraneous (a metric without a pod)";
     SAMPLE_AGE: Gauge Autoscaler [] "hpa_decision_metric_sample_age_seconds"
