@@ -38,6 +38,8 @@ pub struct Decider {
     rivals: Rivals,
     followed: BTreeMap<ObjectKey, Followed>,
     restarts: u64,
+    /// When the controller began, as far as it is known.
+    started: Option<Moment>,
     kept: Kept,
     /// Findings hold what pages show, and no more.
     lean: bool,
@@ -51,6 +53,7 @@ impl Decider {
             rivals: Rivals::default(),
             followed: BTreeMap::new(),
             restarts: 0,
+            started: None,
             kept: Kept::default(),
             lean: false,
         }
@@ -137,6 +140,7 @@ impl Decider {
 
     /// Autoscalers that came and went. All are known to each other before the first is looked at.
     fn enrol(&mut self, model: &mut Model, now: Moment) {
+        self.date(model, now);
         for key in model.take_gone() {
             self.followed.remove(&key);
             self.rivals.forget(&key.namespace, &key.name);
@@ -146,6 +150,22 @@ impl Decider {
         // The first look is for their selectors alone: which others select the same pods shows once all have been seen.
         for key in new {
             self.preview(model, &key, now);
+        }
+    }
+
+    /// When the controller began may be told later than the first look: its Lease is not waited for, because not everybody may read it.
+    fn date(&mut self, model: &Model, now: Moment) {
+        let Some(started) = model.controller_since() else {
+            return;
+        };
+        if self.started.replace(started) == Some(started) {
+            return;
+        }
+        let followed = self.followed.iter_mut();
+        let changed = followed.filter_map(|(key, it)| it.forget_before(started).then_some(key));
+        let changed: Vec<_> = changed.cloned().collect();
+        for key in changed {
+            self.refresh(model, &key, now);
         }
     }
 

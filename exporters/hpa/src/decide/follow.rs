@@ -12,7 +12,7 @@ use super::check::{Verdict, differences, same};
 use super::findings::{Direction, Finding, Occasion, Sampled, Tally};
 use super::kept::Mismatch;
 use super::measured::Measured;
-use super::seed::Seed;
+use super::seed::{Seed, forgotten};
 use super::trial::{Trial, as_of, failed};
 use super::wish;
 use crate::model::{Held, Surroundings, Write};
@@ -301,6 +301,22 @@ impl Followed {
         self.scales_since = None;
         self.stand_in = None;
         self.last = None;
+    }
+
+    /// Forgets what was scaled before the controller began. Says whether there was anything.
+    pub(super) fn forget_before(&mut self, started: Moment) -> bool {
+        let scales = |memory: &Memory| memory.ups.len() + memory.downs.len();
+        let before = (scales(&self.memory), self.scales_since);
+        self.memory
+            .ups
+            .retain(|it| !forgotten(it.at, Some(started)));
+        self.memory
+            .downs
+            .retain(|it| !forgotten(it.at, Some(started)));
+        self.scales_since = self
+            .scales_since
+            .filter(|at| !forgotten(*at, Some(started)));
+        before != (scales(&self.memory), self.scales_since)
     }
 
     /// Lets go of what no page shows, if it is to be lean.

@@ -81,7 +81,7 @@ impl Seed {
 }
 
 /// Whether it was before the controller began.
-fn forgotten(at: Moment, started: Option<Moment>) -> bool {
+pub(super) fn forgotten(at: Moment, started: Option<Moment>) -> bool {
     started.is_some_and(|started| at < started)
 }
 

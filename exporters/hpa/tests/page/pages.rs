@@ -1,8 +1,12 @@
 //! Each case's whole page.
 
-use hpa_engine::Limiter;
+use std::time::Duration;
 
-use crate::story::Story;
+use hpa_engine::Limiter;
+use hpa_exporter::model::leader::Leader;
+use kube_watch::{Index as _, ObjectKey};
+
+use crate::story::{BEGIN, Story};
 
 #[tokio::test]
 async fn a_wish_above_the_maximum_is_on_the_page_with_what_cuts_it() {
@@ -114,6 +118,11 @@ fn told(name: &str, uid: &str, at: &str, size: u32) -> String {
 async fn scaled(events: &str) -> (Option<f64>, Option<f64>, Option<f64>) {
     let mut story = Story::new();
     assert_eq!(story.written(&SCALED.replace("EVENTS", events)).await, []);
+    memory(&mut story)
+}
+
+/// Whether all that was scaled is known, what is used of the policy, and what it allows.
+fn memory(story: &mut Story) -> (Option<f64>, Option<f64>, Option<f64>) {
     let labels = r#"{namespace="shop",horizontalpodautoscaler="web""#;
     let mut value =
         |name: &str, rest: &str| story.value(&format!("hpa_decision_{name}{labels}{rest}"));
@@ -142,4 +151,29 @@ async fn without_the_events_that_would_tell_the_memory_of_scaling_is_not_complet
     let other = told("b", "two", "2026-11-18T13:45:00Z", 8);
     let others = format!("{first}{other}");
     assert_eq!(scaled(&others).await, incomplete, "of another of this name");
+}
+
+#[tokio::test]
+async fn what_the_controller_forgot_is_forgotten_though_its_lease_is_heard_of_later() {
+    let mut story = Story::new();
+    let first = told("a", "one", "2026-11-18T13:30:00Z", 3);
+    let second = told("b", "one", "2026-11-18T13:45:00Z", 8);
+    let events = format!("{first}{second}");
+    assert_eq!(story.written(&SCALED.replace("EVENTS", &events)).await, []);
+    assert_eq!(memory(&mut story), (Some(1.0), Some(5.0), Some(9.0)));
+    let leads = Leader {
+        key: ObjectKey::new("kube-system", "kube-controller-manager"),
+        holder: "node_1".to_owned(),
+        transitions: 2,
+        since: Some(BEGIN.before(Duration::from_secs(30))),
+    };
+    story.model.write().apply(leads.clone());
+    assert_eq!(memory(&mut story), (Some(1.0), Some(0.0), Some(14.0)));
+
+    // From where it was scaled is not told, and does not count any more.
+    let mut story = Story::new();
+    assert_eq!(story.written(&SCALED.replace("EVENTS", &second)).await, []);
+    assert_eq!(memory(&mut story).0, Some(0.0));
+    story.model.write().apply(leads);
+    assert_eq!(memory(&mut story).0, Some(1.0));
 }
