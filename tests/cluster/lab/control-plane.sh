@@ -1,18 +1,16 @@
 # shellcheck shell=bash disable=SC2154 # the names come from settings.sh
 # etcd, API server, controller manager and scheduler, on node 0; and who may talk to them.
 
-# The API server's one certificate serves it, and is what it shows to kubelets and to servers behind it. Everybody else has a token.
+# The API server's one certificate serves it, and is what it shows to kubelets and to servers behind it. The controller manager has one for
+# those who ask it for its settings. Everybody else has a token.
 make_access() {
   local folder=$lab/access node
   mkdir -p "$folder"
   openssl ecparam -genkey -name prime256v1 -noout -out "$folder/authority.key"
   openssl req -x509 -new -key "$folder/authority.key" -subj "/CN=sidelights-lab" -days 30 -out "$folder/authority.crt"
-  openssl ecparam -genkey -name prime256v1 -noout -out "$folder/api-server.key"
-  openssl req -new -key "$folder/api-server.key" -subj "/O=system:masters/CN=kube-apiserver" -out "$folder/api-server.request"
-  printf 'subjectAltName=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.%s,IP:127.0.0.1,IP:%s,IP:%s\nextendedKeyUsage=serverAuth,clientAuth\n' \
-    "$domain" "$(node_address 0)" "${service_range%.0/*}.1" >"$folder/api-server.names"
-  openssl x509 -req -in "$folder/api-server.request" -CA "$folder/authority.crt" -CAkey "$folder/authority.key" -CAcreateserial -days 30 \
-    -extfile "$folder/api-server.names" -out "$folder/api-server.crt" 2>"$lab/logs/openssl"
+  certificate api-server /O=system:masters/CN=kube-apiserver \
+    "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.$domain,IP:${service_range%.0/*}.1"
+  certificate controller-manager /CN=kube-controller-manager DNS:kube-controller-manager
   openssl ecparam -genkey -name prime256v1 -noout -out "$folder/service-accounts.key"
 
   {
@@ -25,6 +23,16 @@ make_access() {
   for who in kube-controller-manager kube-scheduler kube-proxy; do kubeconfig "$who"; done
   kubeconfig admin
   mv "$folder/admin" "$lab/kubeconfig"
+}
+
+# certificate NAME SUBJECT NAMES: of a server on node 0, and for it to show as a client.
+certificate() {
+  local folder=$lab/access
+  openssl ecparam -genkey -name prime256v1 -noout -out "$folder/$1.key"
+  openssl req -new -key "$folder/$1.key" -subj "$2" -out "$folder/$1.request"
+  printf 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:%s,%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$(node_address 0)" "$3" >"$folder/$1.names"
+  openssl x509 -req -in "$folder/$1.request" -CA "$folder/authority.crt" -CAkey "$folder/authority.key" -CAcreateserial -days 30 \
+    -extfile "$folder/$1.names" -out "$folder/$1.crt" 2>>"$lab/logs/openssl"
 }
 
 # token NAME USER [GROUP]: one line of the API server's token file.
@@ -58,9 +66,10 @@ start_control_plane() {
     --requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group --requestheader-extra-headers-prefix=X-Remote-Extra-
   await 60 "the API server is ready" kubectl get --raw=/readyz
   # Autoscalers look every five seconds and not every fifteen, for tests that wait for one. It leads by a Lease, as in every real cluster:
-  # that is how one from outside sees it start anew.
+  # that is how one from outside sees it start anew. It has a certificate that can be checked, which kubeadm's has not by itself.
   start kube-controller-manager 0 "$tools/kube-controller-manager" --kubeconfig="$access/kube-controller-manager" \
     --authentication-kubeconfig="$access/kube-controller-manager" --authorization-kubeconfig="$access/kube-controller-manager" \
+    --tls-cert-file="$access/controller-manager.crt" --tls-private-key-file="$access/controller-manager.key" \
     --use-service-account-credentials --root-ca-file="$access/authority.crt" \
     --service-account-private-key-file="$access/service-accounts.key" --horizontal-pod-autoscaler-sync-period=5s
   start kube-scheduler 0 "$tools/kube-scheduler" --kubeconfig="$access/kube-scheduler" --authentication-kubeconfig="$access/kube-scheduler" \

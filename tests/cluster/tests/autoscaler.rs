@@ -84,6 +84,9 @@ fn play(lab: &Lab, api: &MetricsApi) -> Result<()> {
         page.sum("hpa_decision_scale_events_total", &[]) > Some(20.0),
         "hardly anything was scaled"
     );
+    let period = [("setting", "sync_period"), ("source", "configz")];
+    let period = page.sum("hpa_decision_controller_setting", &period);
+    ensure!(period == Some(5.0), "the controller's period: {period:?}");
     let restarts = page.sum("hpa_decision_controller_restarts_total", &[]);
     ensure!(restarts == Some(1.0), "restarts: {restarts:?}");
     Ok(())

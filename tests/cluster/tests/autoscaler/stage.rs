@@ -39,12 +39,13 @@ impl Drop for Exporter {
 }
 
 impl Exporter {
-    /// Starts the exporter in this network, with the kubeconfig that the lab gave us, for one namespace.
+    /// Starts the exporter in this network, with the kubeconfig that the lab gave us, for one namespace. How often the controller looks it
+    /// is not told: the lab's controller manager is no pod, but says so itself.
     pub(crate) fn start(namespace: &str) -> Result<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_hpa-exporter-in-the-lab"))
             .args([
                 "--web.listen-address=127.0.0.1:0",
-                "--controller.sync-period=5s",
+                "--controller.configz=https://127.0.0.1:10257",
             ])
             .arg(format!("--namespaces={namespace}"))
             .stderr(Stdio::piped())
