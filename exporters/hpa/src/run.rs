@@ -111,7 +111,7 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
     });
     chassis.link(
         "/mismatches",
-        "disagreements with the controller, with all that led to them: a recording for `hpa-exporter upgrade`",
+        "disagreements with the controller, with all that led to them: a recording, for hpa-exporter upgrade",
     );
     let shown = Arc::clone(&findings);
     chassis.findings(move || landing::decisions(&shown.load()));
