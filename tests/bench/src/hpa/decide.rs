@@ -105,7 +105,15 @@ fn subject(member: Member) -> anyhow::Result<Subject> {
             samples.pods.push((metric.clone(), Ok(values)));
         }
     }
-    let pods = member.pods().map(|it| read::pod(&it));
+    // The exporter keeps once what is the same in the pods of one template.
+    let mut pods: Vec<Pod> = Vec::with_capacity(PODS);
+    for object in member.pods() {
+        let mut pod = read::pod(&object)?;
+        if let Some(before) = pods.last() {
+            pod.share(before);
+        }
+        pods.push(pod);
+    }
     let replicas = i32::try_from(PODS)?;
     Ok(Subject {
         status: read::status(&object["status"])?,
@@ -116,7 +124,7 @@ fn subject(member: Member) -> anyhow::Result<Subject> {
             reported_replicas: replicas,
             selector: format!("app={}", member.name()),
         },
-        pods: pods.collect::<anyhow::Result<_>>()?,
+        pods,
         samples,
     })
 }
