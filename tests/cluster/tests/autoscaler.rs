@@ -4,6 +4,9 @@
 //! controller writes is set against the exporter's own answer, by the exporter: its counts of match, skewed, warming and mismatch are the
 //! figures of this test. A metric breaks on the way, and the controller is restarted.
 //!
+//! Three exporters watch. One reads the numbers back from the status; one asks the metric APIs itself (`--mode=query`); and one comes late,
+//! and has to find out from the controller's events what it remembers.
+//!
 //! And once nothing follows a script: the shop's frontend burns processor time, and metrics-server says how much.
 #![expect(clippy::print_stdout, reason = "what the test saw")]
 
@@ -17,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use autoscaler::play::Play;
-use autoscaler::stage::{self, Exporter, NAMESPACE};
+use autoscaler::stage::{self, Exporter, NAMESPACE, QUERY};
 use cluster_tests::metrics_api::{self, MetricsApi};
 use cluster_tests::page::Page;
 use cluster_tests::{Lab, eventually, set_faults};
@@ -30,7 +33,19 @@ const LIMIT: Duration = Duration::from_mins(12);
 const BEAT: Duration = Duration::from_millis(700);
 /// metrics-server asks every 15 s, and leaves a new pod out at first.
 const FIGURES: Duration = Duration::from_mins(4);
+const SOON: Duration = Duration::from_secs(30);
 const SHOP: &str = "sre-demo";
+const RESTARTS: &str = "hpa_decision_controller_restarts_total";
+/// As the label `metric_source` has them.
+const SOURCES: [&str; 5] = [
+    "Resource",
+    "ContainerResource",
+    "Pods",
+    "Object",
+    "External",
+];
+/// Those whose policies reach back for longer than the play takes.
+const REMEMBERED: [&str; 2] = ["average", "policies"];
 
 #[test]
 #[ignore = "needs a lab: tests/cluster/run"]
@@ -46,7 +61,8 @@ fn the_controller_decides_as_the_exporter_says_it_does() -> Result<()> {
 fn play(lab: &Lab, api: &MetricsApi) -> Result<()> {
     stage::namespace(lab)?;
     stage::clear(lab)?;
-    let exporter = Exporter::start(NAMESPACE)?;
+    let exporter = Exporter::start(NAMESPACE, &[])?;
+    let asking = Exporter::start(NAMESPACE, QUERY)?;
     stage::targets(lab)?;
     eventually("all targets run", Duration::from_mins(3), || {
         stage::all_run(lab)
@@ -57,21 +73,35 @@ fn play(lab: &Lab, api: &MetricsApi) -> Result<()> {
     stage::autoscalers(lab)?;
     let began = Instant::now();
     let mut restarted = false;
+    let mut scaled_before = None;
+    let mut late = None;
     loop {
         sleep(BEAT);
         play.beat(lab)?;
-        let counts = Counts::read(&exporter.page()?);
+        let page = exporter.page()?;
+        let counts = Counts::read(&page);
         if counts.compared() > SYNCS / 2.0 && !restarted {
             restarted = true;
             println!("before the controller's restart: {counts:?}");
             lab.process("restart", "kube-controller-manager")?;
         }
-        if counts.compared() >= SYNCS && restarted {
+        if page.sum(RESTARTS, &[]) == Some(1.0) {
+            let before = *scaled_before.get_or_insert(scaled(&page));
+            if late.is_none() && all_above(scaled(&page), before) {
+                late = Some(late_exporter()?);
+            }
+        }
+        if counts.compared() >= SYNCS && late.is_some() {
             break;
         }
         ensure!(began.elapsed() < LIMIT, "not within {LIMIT:?}: {counts:?}");
     }
-    let page = agreed(&exporter)?;
+    asked_and_agreed(&asking, "hpa_query", &SOURCES)?;
+    if let Some(late) = late {
+        let page = agreed(&late, "hpa_late_agreement")?;
+        ensure!(Counts::read(&page).agreed > 0.0, "it compared nothing");
+    }
+    let page = agreed(&exporter, "hpa_agreement")?;
     let broken = [
         ("horizontalpodautoscaler", "broken"),
         ("namespace", NAMESPACE),
@@ -87,9 +117,38 @@ fn play(lab: &Lab, api: &MetricsApi) -> Result<()> {
     let period = [("setting", "sync_period"), ("source", "configz")];
     let period = page.sum("hpa_decision_controller_setting", &period);
     ensure!(period == Some(5.0), "the controller's period: {period:?}");
-    let restarts = page.sum("hpa_decision_controller_restarts_total", &[]);
+    let restarts = page.sum(RESTARTS, &[]);
     ensure!(restarts == Some(1.0), "restarts: {restarts:?}");
     Ok(())
+}
+
+/// How often the controller has changed the scale of those that are remembered.
+fn scaled(page: &Page) -> [f64; REMEMBERED.len()] {
+    REMEMBERED.map(|name| {
+        let labels = [("horizontalpodautoscaler", name)];
+        page.sum("hpa_decision_scale_events_total", &labels)
+            .unwrap_or_default()
+    })
+}
+
+fn all_above<const N: usize>(now: [f64; N], before: [f64; N]) -> bool {
+    now.iter().zip(before).all(|(now, before)| *now > before)
+}
+
+/// An exporter that comes when the controller remembers changes of the scale that it did not see. Events tell it of them as soon as it has
+/// heard of everything; by waiting alone it would take ten minutes.
+fn late_exporter() -> Result<Exporter> {
+    let late = Exporter::start(NAMESPACE, &[])?;
+    eventually("events tell what was scaled", SOON, || {
+        let page = late.page()?;
+        for name in REMEMBERED {
+            let labels = [("horizontalpodautoscaler", name), ("kind", "scale_events")];
+            let complete = page.sum("hpa_decision_history_complete", &labels);
+            ensure!(complete == Some(1.0), "{name}: {complete:?}");
+        }
+        Ok(())
+    });
+    Ok(late)
 }
 
 #[test]
@@ -97,9 +156,11 @@ fn play(lab: &Lab, api: &MetricsApi) -> Result<()> {
 fn the_shops_frontend_is_scaled_by_what_it_really_uses() -> Result<()> {
     let lab = Lab::entered();
     lab.deploy_everything()?;
-    let exporter = Exporter::start(SHOP)?;
+    let exporter = Exporter::start(SHOP, &[])?;
+    let asking = Exporter::start(SHOP, QUERY)?;
     lab.deploy("manifests/platform/autoscaler", SHOP)?;
-    let result = burn_and_rest(&lab, &exporter);
+    let result = burn_and_rest(&lab, &exporter)
+        .and_then(|()| asked_and_agreed(&asking, "hpa_frontend_query", &SOURCES[..1]));
     lab.kubectl(&["delete", "hpa", "frontend", "-n", SHOP])?;
     let alone = ["scale", "deployment/frontend", "-n", SHOP, "--replicas=1"];
     lab.kubectl(&alone)?;
@@ -151,7 +212,7 @@ fn burn_and_rest(lab: &Lab, exporter: &Exporter) -> Result<()> {
         rested.agreed >= 3.0,
         "hardly anything was compared: {rested:?}"
     );
-    agreed(exporter).map(drop)
+    agreed(exporter, "hpa_agreement").map(drop)
 }
 
 /// The counts, if so many more statuses than before are judged.
@@ -162,11 +223,34 @@ fn judged(exporter: &Exporter, before: &Counts, more: f64) -> Result<Counts> {
     Ok(counts)
 }
 
+/// What an exporter that asks the metric APIs itself makes of it: no mismatch, and of each of these sources it saw what the controller saw.
+fn asked_and_agreed(exporter: &Exporter, figure: &str, sources: &[&str]) -> Result<()> {
+    let page = agreed(exporter, &format!("{figure}_agreement"))?;
+    for source in sources {
+        let count = |result| {
+            let labels = [("metric_source", *source), ("result", result)];
+            page.sum("hpa_decision_samples_total", &labels)
+                .unwrap_or_default()
+        };
+        for result in ["match", "differs", "failed"] {
+            println!(
+                "figure {figure}_samples_{source}_{result} {}",
+                count(result)
+            );
+        }
+        ensure!(
+            count("match") > 0.0,
+            "no sample of {source} is the controller's"
+        );
+    }
+    Ok(())
+}
+
 /// Prints the counts; an error if there is a mismatch.
-fn agreed(exporter: &Exporter) -> Result<Page> {
+fn agreed(exporter: &Exporter, figure: &str) -> Result<Page> {
     let page = exporter.page()?;
     for (result, count) in Counts::read(&page).all() {
-        println!("figure hpa_agreement_{result} {count}");
+        println!("figure {figure}_{result} {count}");
     }
     for (series, count) in page.series("hpa_decision_checks_total", &[("result", "mismatch")]) {
         ensure!(count == 0.0, "{series} {count}\n{}", exporter.mismatches()?);

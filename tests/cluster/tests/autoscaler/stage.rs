@@ -25,6 +25,9 @@ pub(crate) const NAMES: [&str; 9] = [
     "windows",
 ];
 
+/// What makes an exporter ask the metric APIs itself.
+pub(crate) const QUERY: &[&str] = &["--mode=query", "--query.external"];
+
 /// A running exporter. It is killed when this goes.
 pub(crate) struct Exporter {
     address: String,
@@ -41,13 +44,14 @@ impl Drop for Exporter {
 impl Exporter {
     /// Starts the exporter in this network, with the kubeconfig that the lab gave us, for one namespace. How often the controller looks it
     /// is not told: the lab's controller manager is no pod, but says so itself.
-    pub(crate) fn start(namespace: &str) -> Result<Self> {
+    pub(crate) fn start(namespace: &str, more: &[&str]) -> Result<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_hpa-exporter-in-the-lab"))
             .args([
                 "--web.listen-address=127.0.0.1:0",
                 "--controller.configz=https://127.0.0.1:10257",
             ])
             .arg(format!("--namespaces={namespace}"))
+            .args(more)
             .stderr(Stdio::piped())
             .spawn()?;
         let mut log = BufReader::new(child.stderr.take().context("a log")?);
@@ -159,16 +163,26 @@ fn autoscaler(name: &str) -> Value {
         "value" | "windows" => vec![value()],
         _ => vec![cpu],
     };
+    // Never the one that allows the most; and yet each change of the scale is remembered for ten minutes because of it.
+    let long = json!({"type": "Pods", "value": 1, "periodSeconds": 600});
+    let usual = [
+        json!({"type": "Percent", "value": 100, "periodSeconds": 15}),
+        json!({"type": "Pods", "value": 4, "periodSeconds": 15}),
+    ];
     let behavior = match name {
         "policies" => json!({
-            "scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 15}]},
+            "scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 15}, long]},
             "scaleDown": {"stabilizationWindowSeconds": 22, "policies": [{"type": "Percent", "value": 50, "periodSeconds": 20}, {"type": "Pods", "value": 1, "periodSeconds": 10}], "selectPolicy": "Min"},
         }),
         "windows" => json!({
             "scaleUp": {"stabilizationWindowSeconds": 12},
             "scaleDown": {"stabilizationWindowSeconds": 33},
         }),
-        "average" | "object" | "pods" | "container" => {
+        "average" => json!({
+            "scaleUp": {"policies": [usual[0], usual[1], long]},
+            "scaleDown": {"stabilizationWindowSeconds": 0},
+        }),
+        "object" | "pods" | "container" => {
             json!({"scaleDown": {"stabilizationWindowSeconds": 0}})
         }
         _ => Value::Null,
