@@ -1,9 +1,11 @@
 //! A finding in words.
 
+mod amount;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
-use hpa_engine::{Calculation, Decision, Held, Limiter, Measure, MetricSpec, Moment, Path as Way};
+use hpa_engine::{Calculation, Decision, Held, Limiter, MetricSpec, Moment, Path as Way};
 use serde_json::{Value, json};
 
 use crate::decide::{Candidate, Finding};
@@ -228,8 +230,15 @@ fn metric(finding: &Finding, index: usize, spec: &MetricSpec) -> Option<String> 
         counted: 1,
         ..*calculation
     };
-    let usage = amount(calculation, in_unit(calculation, calculation.usage));
-    let goal = amount(&target, in_unit(&target, calculation.target));
+    let amount = |calculation: &Calculation, number| {
+        amount::of(
+            calculation.measure,
+            &spec.source,
+            in_unit(calculation, number),
+        )
+    };
+    let usage = amount(calculation, calculation.usage);
+    let goal = amount(&target, calculation.target);
     let mut line = format!("{name} {usage} of {goal} proposes {}", proposal.replicas);
     if calculation.held == Some(Held::Tolerance) && calculation.usage != calculation.target {
         line.push_str(" (within the tolerance)");
@@ -245,24 +254,15 @@ fn metric(finding: &Finding, index: usize, spec: &MetricSpec) -> Option<String> 
         );
     }
     if let Some(thresholds) = finding.thresholds.get(index).copied().flatten() {
-        let edge = |usage| amount(calculation, in_unit(calculation, usage));
         let _ = write!(
             line,
             "; moves at {} and at {}",
-            edge(thresholds.down),
-            edge(thresholds.up)
+            amount(calculation, thresholds.down),
+            amount(calculation, thresholds.up)
         );
     }
     line.push('.');
     Some(line)
-}
-
-fn amount(calculation: &Calculation, number: f64) -> String {
-    if calculation.measure == Measure::Utilization {
-        format!("{number} %")
-    } else {
-        format!("{number}")
-    }
 }
 
 fn releases(finding: &Finding) -> Vec<String> {
