@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
-use crate::spec::{Behavior, Policy, ScalingRules};
+use crate::spec::Behavior;
 
 /// The memory of one autoscaler.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ impl Memory {
         } else {
             (&mut self.downs, &behavior.scale_down)
         };
-        let cutoff = now.before(longest_period(rules));
+        let cutoff = now.before(rules.longest_period());
         let mut place = None;
         for (index, event) in events.iter_mut().enumerate() {
             event.outdated |= event.at < cutoff;
@@ -95,19 +95,6 @@ impl Memory {
             None => events.push(event),
         }
     }
-}
-
-impl Policy {
-    /// `periodSeconds` as a duration.
-    pub fn period(&self) -> Duration {
-        Duration::from_secs(self.period_seconds.max(0).unsigned_abs().into())
-    }
-}
-
-/// `getLongestPolicyPeriod`.
-fn longest_period(rules: &ScalingRules) -> Duration {
-    let periods = rules.policies.iter().map(Policy::period);
-    periods.max().unwrap_or_default()
 }
 
 /// `getReplicasChangePerPeriod`: what is strictly younger than the period.

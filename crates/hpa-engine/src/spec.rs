@@ -1,6 +1,7 @@
 //! An autoscaler as its owner writes it: `autoscaling/v2`, after defaulting.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -236,6 +237,35 @@ impl Spec {
             )
         })
     }
+}
+
+// === impl ScalingRules ===
+
+impl ScalingRules {
+    /// `stabilizationWindowSeconds` as a duration, if it is given.
+    pub fn window(&self) -> Option<Duration> {
+        self.stabilization_window_seconds.map(seconds)
+    }
+
+    /// `getLongestPolicyPeriod`.
+    pub fn longest_period(&self) -> Duration {
+        let periods = self.policies.iter().map(Policy::period);
+        periods.max().unwrap_or_default()
+    }
+}
+
+// === impl Policy ===
+
+impl Policy {
+    /// `periodSeconds` as a duration.
+    pub fn period(&self) -> Duration {
+        seconds(self.period_seconds)
+    }
+}
+
+/// An API server refuses negative ones.
+fn seconds(seconds: i32) -> Duration {
+    Duration::from_secs(seconds.max(0).unsigned_abs().into())
 }
 
 // === impl MetricSource ===

@@ -77,11 +77,10 @@ impl Stabilization {
         settings: &Settings,
         now: Moment,
     ) -> Self {
-        let up_window = seconds(behavior.scale_up.stabilization_window_seconds.unwrap_or(0));
-        let down_window = behavior.scale_down.stabilization_window_seconds;
+        let up_window = behavior.scale_up.window().unwrap_or_default();
         // Go cuts the flag's fraction of a second off (`maybeInitScaleDownStabilizationWindow`).
         let whole = Duration::from_secs(settings.downscale_stabilization.as_secs());
-        let down_window = down_window.map_or(whole, seconds);
+        let down_window = behavior.scale_down.window().unwrap_or(whole);
         let (up_cutoff, down_cutoff) = (now.before(up_window), now.before(down_window));
         let (mut lowest, mut highest, mut replaces) = (wish, wish, None);
         for (index, recommendation) in memory.recommendations.iter().enumerate() {
@@ -123,8 +122,4 @@ impl Stabilization {
             ("ScaleDownStabilized", HIGHER)
         }
     }
-}
-
-fn seconds(seconds: i32) -> Duration {
-    Duration::from_secs(seconds.max(0).unsigned_abs().into())
 }

@@ -10,20 +10,10 @@ pub(super) fn reach(autoscaler: &Autoscaler, controller: &Controller) -> (Durati
     let Some(behavior) = &autoscaler.spec.behavior else {
         return (flag, Duration::ZERO);
     };
-    let window = |seconds: Option<i32>, default: Duration| {
-        seconds.map_or(default, |seconds| {
-            Duration::from_secs(seconds.max(0).unsigned_abs().into())
-        })
-    };
-    let up = window(
-        behavior.scale_up.stabilization_window_seconds,
-        Duration::ZERO,
-    );
-    let down = window(behavior.scale_down.stabilization_window_seconds, flag);
-    let policies = [&behavior.scale_up, &behavior.scale_down];
-    let periods = policies
-        .into_iter()
-        .flat_map(|rules| &rules.policies)
-        .map(hpa_engine::Policy::period);
-    (up.max(down), periods.max().unwrap_or_default())
+    let (up, down) = (&behavior.scale_up, &behavior.scale_down);
+    let window = up.window().unwrap_or_default();
+    (
+        window.max(down.window().unwrap_or(flag)),
+        up.longest_period().max(down.longest_period()),
+    )
 }
