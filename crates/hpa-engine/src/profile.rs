@@ -9,7 +9,7 @@ pub enum Architecture {
     /// Anything out of range, and NaN, becomes the smallest integer.
     #[default]
     Amd64,
-    /// Out of range stops at the nearest end, and NaN becomes zero. ppc64le and s390x do the same.
+    /// Out of range stops at the nearest end, and NaN becomes zero. ppc64le and s390x are said to do the same (golang/go#76264).
     Arm64,
 }
 

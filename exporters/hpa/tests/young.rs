@@ -1,6 +1,7 @@
-//! Pods that have only just come have no metric yet, and the controller knows which: a status does not tell.
+//! Pods that have only just come have no metric yet, and the controller knows which: a status does not tell. What is remembered then
+//! is what the controller wrote, also where nothing explains it.
 //!
-//! The statuses are those that a real controller wrote of the shop's frontend, whose first pod burnt processor time while two others came.
+//! The first statuses are those that a real controller wrote of the shop's frontend, whose first pod burnt processor time while two others came.
 
 #![expect(clippy::unwrap_used, reason = "a test: a panic is its finding")]
 
@@ -25,6 +26,9 @@ struct Cluster {
     model: Model,
     decider: Decider,
     now: Moment,
+    behavior: Value,
+    /// What the next status says of limits.
+    limited: &'static str,
 }
 
 impl Cluster {
@@ -41,6 +45,8 @@ impl Cluster {
             model,
             decider,
             now: MADE,
+            behavior: Value::Null,
+            limited: "DesiredWithinRange",
         };
         cluster.pods(1);
         cluster.observe(&json!({}));
@@ -85,7 +91,7 @@ impl Cluster {
         let mut observed = watch::autoscaler(serde_json::from_value(json!({
             "metadata": {"name": "frontend", "namespace": "sre-demo"},
             "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "frontend"},
-                "minReplicas": 1, "maxReplicas": 5, "metrics": [{"type": "Resource", "resource": cpu}]},
+                "minReplicas": 1, "maxReplicas": 5, "metrics": [{"type": "Resource", "resource": cpu}], "behavior": self.behavior},
             "status": status,
         })).unwrap());
         observed.seen = self.now;
@@ -108,6 +114,10 @@ impl Cluster {
         scaled: &str,
     ) {
         self.now = MADE.after(Duration::from_secs(second));
+        let limited = match self.limited {
+            "DesiredWithinRange" => "False",
+            _ => "True",
+        };
         let condition = |kind, status, reason| {
             json!({"type": kind, "status": status, "reason": reason, "message": "",
                 "lastTransitionTime": "2026-11-25T16:26:33Z"})
@@ -119,7 +129,7 @@ impl Cluster {
             "conditions": [
                 condition("AbleToScale", "True", able),
                 condition("ScalingActive", "True", "ValidMetricFound"),
-                condition("ScalingLimited", "False", "DesiredWithinRange"),
+                condition("ScalingLimited", limited, self.limited),
             ],
         }));
     }
@@ -166,6 +176,48 @@ fn a_wish_that_no_usage_explains_is_remembered_as_the_status_tells_it() {
     assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
     // A wish of five would be held against this one, and the controller's three is.
     cluster.write_of(45, (20, 46), (3, 3), "ScaleDownStabilized", NEVER);
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
+    assert_eq!(cluster.verdicts(Verdict::Match), 2);
+}
+
+#[test]
+fn a_rescale_that_no_usage_explains_is_counted_as_the_status_tells_it() {
+    const OLD: &str = "15:00:00";
+    let mut cluster = Cluster::new();
+    let policies = json!([{"type": "Pods", "value": 2, "periodSeconds": 60}]);
+    cluster.behavior = json!({
+        "scaleUp": {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "policies": policies},
+        "scaleDown": {"selectPolicy": "Max", "policies": policies},
+    });
+    let pods = [(OLD, "100m"), (OLD, "300m"), (OLD, "300m"), (OLD, "300m")];
+    cluster.place(&pods[..3]);
+    cluster.write_of(
+        15,
+        (50, 116),
+        (3, 3),
+        "ReadyForNewScale",
+        "2026-11-25T16:00:00Z",
+    );
+    assert_eq!(cluster.verdicts(Verdict::Match), 1);
+    // One had no metric: 440m of 400m, and 440m of 700m with it. Of all three, 110 % would ask for seven, and get five.
+    cluster.write_of(
+        30,
+        (110, 220),
+        (3, 4),
+        "SucceededRescale",
+        "2026-11-25T16:27:03Z",
+    );
+    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+    // One of the two within a minute is left to the controller; to us there would be none.
+    cluster.place(&pods);
+    cluster.limited = "TooManyReplicas";
+    cluster.write_of(
+        45,
+        (100, 250),
+        (4, 5),
+        "SucceededRescale",
+        "2026-11-25T16:27:18Z",
+    );
     assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
     assert_eq!(cluster.verdicts(Verdict::Match), 2);
 }

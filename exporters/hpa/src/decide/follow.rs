@@ -150,7 +150,8 @@ impl Followed {
         self.tally.count_samples(&fits);
         self.begin(&before, write.at);
         self.count(&decision, write);
-        if scaled && decision.rescale.is_none() {
+        let ours = decision.rescale.as_ref().map(|rescale| rescale.to);
+        if scaled && ours != Some(write.after.desired_replicas) {
             self.remember_scale(&surroundings.autoscaler, write);
         }
         let history = self.history(&surroundings.autoscaler, controller, write.at);
@@ -345,17 +346,16 @@ impl Followed {
         }
     }
 
-    /// A rescale that we would not have made is remembered all the same: the controller does.
+    /// A rescale that we would not have made, or not by as much, is remembered all the same: the controller does.
     fn remember_scale(&mut self, autoscaler: &Autoscaler, write: &Write) {
         if autoscaler.spec.behavior.is_none() {
             return;
         }
+        let Memory { ups, downs, .. } = &mut self.memory;
+        ups.retain(|ours| ours.at != write.at);
+        downs.retain(|ours| ours.at != write.at);
         let (from, to) = (write.after.current_replicas, write.after.desired_replicas);
-        let events = if to > from {
-            &mut self.memory.ups
-        } else {
-            &mut self.memory.downs
-        };
+        let events = if to > from { ups } else { downs };
         events.push(ScaleEvent {
             change: to.abs_diff(from).try_into().unwrap_or(i32::MAX),
             at: write.at,
