@@ -165,10 +165,6 @@ fn autoscaler(name: &str) -> Value {
     };
     // Never the one that allows the most; and yet each change of the scale is remembered for ten minutes because of it.
     let long = json!({"type": "Pods", "value": 1, "periodSeconds": 600});
-    let usual = [
-        json!({"type": "Percent", "value": 100, "periodSeconds": 15}),
-        json!({"type": "Pods", "value": 4, "periodSeconds": 15}),
-    ];
     let behavior = match name {
         "policies" => json!({
             "scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 15}, long]},
@@ -178,11 +174,7 @@ fn autoscaler(name: &str) -> Value {
             "scaleUp": {"stabilizationWindowSeconds": 12},
             "scaleDown": {"stabilizationWindowSeconds": 33},
         }),
-        "average" => json!({
-            "scaleUp": {"policies": [usual[0], usual[1], long]},
-            "scaleDown": {"stabilizationWindowSeconds": 0},
-        }),
-        "object" | "pods" | "container" => {
+        "average" | "object" | "pods" | "container" => {
             json!({"scaleDown": {"stabilizationWindowSeconds": 0}})
         }
         _ => Value::Null,
