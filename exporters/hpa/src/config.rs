@@ -96,6 +96,10 @@ pub struct ExporterArgs {
     /// after each sync, as the controller does, which also tells which pods had a metric.
     #[arg(long, env = "MODE", default_value = "echo")]
     pub mode: Mode,
+    /// Write each sync that is followed to the end of this file, with all that it saw: a recording, for `hpa-exporter upgrade`
+    /// [default: nothing is recorded].
+    #[arg(long = "recording.file", env = "RECORDING_FILE", value_name = "FILE")]
+    pub recording: Option<PathBuf>,
     /// With `--mode=query`, ask for external metrics as well: an adapter may pay for each answer.
     #[arg(long = "query.external", env = "QUERY_EXTERNAL")]
     pub external: bool,
@@ -128,6 +132,8 @@ pub struct Config {
     pub controller: ControllerArgs,
     /// Where it is asked itself.
     pub configz: ConfigzArgs,
+    /// Where syncs are recorded.
+    pub recording: Option<PathBuf>,
     /// Whether metric APIs are asked.
     pub mode: Mode,
     /// Whether external metrics are asked for as well.
@@ -149,6 +155,7 @@ impl TryFrom<ExporterArgs> for Config {
             },
             controller: args.controller,
             configz: args.configz,
+            recording: args.recording,
             mode: args.mode,
             external: args.external,
         })

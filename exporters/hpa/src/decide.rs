@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hpa_engine::{Moment, Rivals, Samples};
+use hpa_engine::{Controller, Moment, Rivals, Samples};
 use kube_watch::ObjectKey;
 
 use crate::config::known::Known;
 use crate::model::{Model, Write};
+use crate::recording::Line;
 use crate::sample;
 
 pub mod candidate;
@@ -19,6 +20,7 @@ mod follow;
 pub mod kept;
 mod measured;
 mod reach;
+mod reel;
 mod seed;
 mod trial;
 mod wish;
@@ -27,6 +29,7 @@ use self::check::Verdict;
 use self::findings::Occasion;
 use self::follow::{Followed, SLACK};
 use self::kept::Kept;
+use self::reel::Reel;
 use self::seed::Seed;
 pub use candidate::Candidate;
 pub use findings::{Finding, Findings};
@@ -43,6 +46,8 @@ pub struct Decider {
     kept: Kept,
     /// Findings hold what pages show, and no more.
     lean: bool,
+    /// Syncs are recorded.
+    records: bool,
 }
 
 impl Decider {
@@ -56,6 +61,7 @@ impl Decider {
             started: None,
             kept: Kept::default(),
             lean: false,
+            records: false,
         }
     }
 
@@ -64,6 +70,24 @@ impl Decider {
     #[must_use]
     pub fn lean(self) -> Self {
         Self { lean: true, ..self }
+    }
+
+    /// The same, with every sync recorded from now on, until somebody takes them.
+    #[must_use]
+    pub fn recording(self) -> Self {
+        Self {
+            records: true,
+            ..self
+        }
+    }
+
+    /// What was recorded since the last time, each autoscaler's in the order of time.
+    pub fn take_recorded(&mut self) -> Vec<(Controller, Line)> {
+        let reels = self.followed.values_mut();
+        reels
+            .filter_map(|followed| followed.reel.as_mut())
+            .flat_map(Reel::take)
+            .collect()
     }
 
     /// One pass: follows what was written, assumes what must have happened, looks ahead where something changed.
@@ -180,13 +204,14 @@ impl Decider {
         let rescales = model.rescales();
         for key in new {
             let held = model.autoscaler(key).filter(|held| !held.is_new);
-            let followed = held.map_or_else(Followed::new, |held| {
+            let mut followed = held.map_or_else(Followed::new, |held| {
                 let told = rescales.get(key).into_iter().flatten();
                 let told = told.filter(|told| told.uid.is_empty() || *told.uid == *held.uid);
                 let told: Vec<_> = told.copied().collect();
                 let seed = Seed::of(&held.status, &told, model.controller_since());
                 Followed::joined(now, last, &seed)
             });
+            followed.reel = self.records.then(Reel::default);
             last = last.before(apart);
             self.rivals.register(&key.namespace, &key.name);
             self.followed.insert(key.clone(), followed);

@@ -21,6 +21,7 @@ pub mod metrics;
 
 pub mod command;
 mod landing;
+mod record;
 pub mod recording;
 mod run;
 

@@ -2,8 +2,8 @@
 //!
 //! Lines of JSON. The first is the [`Head`], with the rules that the exporter took the controller to follow; then comes a line for each
 //! sync, of any number of autoscalers, each autoscaler's in the order of time. A line that says what was remembered before it begins
-//! anew, and so does another head: recordings can be put one behind the other. `/mismatches` writes it, and `hpa-exporter upgrade` and
-//! `hpa-oracle recording` read it.
+//! anew, and so does another head: recordings can be put one behind the other. `--recording.file` and `/mismatches` write it, and
+//! `hpa-exporter upgrade` and `hpa-oracle recording` read it.
 
 use std::collections::BTreeMap;
 
@@ -96,17 +96,36 @@ pub enum RecordingError {
 pub fn write<'a>(
     lines: impl IntoIterator<Item = (&'a Controller, &'a Line)>,
 ) -> Result<String, serde_json::Error> {
-    let mut text = String::new();
-    let mut known = None;
-    for (controller, line) in lines {
-        if known.replace(controller) != Some(controller) {
+    let mut writer = Writer::default();
+    let lines = lines.into_iter();
+    lines
+        .map(|(controller, line)| writer.text(controller, line))
+        .collect()
+}
+
+/// Writes a recording line by line.
+#[derive(Debug, Default)]
+pub struct Writer {
+    /// What the controller is taken to be since the last head.
+    controller: Option<Controller>,
+}
+
+impl Writer {
+    /// The next line, behind a head if the controller is another one than before.
+    pub fn text(
+        &mut self,
+        controller: &Controller,
+        line: &Line,
+    ) -> Result<String, serde_json::Error> {
+        let mut text = String::new();
+        if self.controller.replace(*controller) != Some(*controller) {
             text.push_str(&serde_json::to_string(&Head::of(controller))?);
             text.push('\n');
         }
         text.push_str(&serde_json::to_string(line)?);
         text.push('\n');
+        Ok(text)
     }
-    Ok(text)
 }
 
 /// Reads a recording.

@@ -22,6 +22,7 @@ use crate::config::known::Asked;
 use crate::config::{Command, CommandLine, Config, ControllerArgs, Mode, Seen};
 use crate::decide::{Decider, Findings};
 use crate::model::{Model, Write};
+use crate::record::Recorder;
 use crate::sample::{Asking, Configz, Waiting};
 use crate::{command, landing, metrics, watch};
 
@@ -83,9 +84,19 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
             never(keep_asking_configz(manager, said)),
         );
     }
+    let recorder = config.recording.as_deref().map(|path| {
+        Recorder::open(path).with_context(|| format!("--recording.file: {}", path.display()))
+    });
+    let recorder = recorder.transpose()?;
+    let decider = Decider::new(config.controller.known(Seen::default())?).lean();
     let ready = chassis.readiness("the first list of autoscalers, targets and pods");
     let deciding = Deciding {
-        decider: Decider::new(config.controller.known(Seen::default())?).lean(),
+        decider: if recorder.is_some() {
+            decider.recording()
+        } else {
+            decider
+        },
+        recorder,
         flags: config.controller,
         asking: asking.filter(|_| config.mode == Mode::Query),
         model,
@@ -170,6 +181,7 @@ async fn keep_asking_configz(
 /// Everything that deciding takes.
 struct Deciding {
     decider: Decider,
+    recorder: Option<Recorder>,
     flags: ControllerArgs,
     /// Who asks for samples, if anybody does.
     asking: Option<Arc<Asking>>,
@@ -211,6 +223,9 @@ impl Deciding {
                     ready.set();
                     due = Instant::now() + TICK;
                 }
+            }
+            if let Some(recorder) = &mut self.recorder {
+                recorder.record(&self.decider.take_recorded());
             }
         }
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hpa_engine::{Moment, Scale};
+use hpa_engine::{ConditionKind, Controller, Moment, Scale};
 use hpa_exporter::config::controller::Gate;
 use hpa_exporter::config::{ControllerArgs, Seen};
 use hpa_exporter::decide::Decider;
@@ -20,7 +20,7 @@ use hpa_exporter::decide::kept::Mismatch;
 use hpa_exporter::model::Model;
 use hpa_exporter::model::autoscaler::Observed;
 use hpa_exporter::model::target::{Deployment, ReplicaSet, StatefulSet, Target};
-use hpa_exporter::recording;
+use hpa_exporter::recording::{self, Film, Line};
 use hpa_exporter::watch;
 use hpa_oracle::corpus;
 use hpa_oracle::play::START;
@@ -50,6 +50,10 @@ struct Counts {
     told: Vec<String>,
     /// Of the kept mismatches, those that do not come out again from what was kept.
     lost: Vec<String>,
+    /// Syncs that were recorded, and those of them that begin anew.
+    recorded: (usize, usize),
+    /// Recorded syncs that a replay of the recording decides otherwise.
+    astray: Vec<String>,
 }
 
 impl Cluster {
@@ -71,7 +75,7 @@ impl Cluster {
         Index::<Observed>::reset(&mut model, None, Vec::new());
         Self {
             model,
-            decider: Decider::new(args.known(Seen::default()).unwrap()),
+            decider: Decider::new(args.known(Seen::default()).unwrap()).recording(),
             now: START,
             autoscalers: BTreeMap::new(),
             scales: BTreeMap::new(),
@@ -225,6 +229,11 @@ fn count() -> Counts {
                 *counts.verdicts.entry(verdict.as_str()).or_default() += times;
             }
         }
+        let lines = cluster.decider.take_recorded();
+        let anew = lines.iter().filter(|(_, line)| line.before.is_some());
+        counts.recorded.0 += lines.len();
+        counts.recorded.1 += anew.count();
+        counts.astray.extend(astray(&lines));
         for mismatch in found.mismatches.iter() {
             if !comes_out_again(mismatch) {
                 counts.lost.push(scenario.name.clone());
@@ -236,6 +245,37 @@ fn count() -> Counts {
         }
     }
     counts
+}
+
+/// Writes a recording and reads it back: every sync that is decided otherwise by a replay.
+fn astray(lines: &[(Controller, Line)]) -> Vec<String> {
+    let text = recording::write(lines.iter().map(|(controller, line)| (controller, line)));
+    let text = text.unwrap();
+    let Ok(recording) = recording::read(&text) else {
+        assert!(lines.is_empty(), "{text}");
+        return Vec::new();
+    };
+    let replay = |film: &Film| film.controller.replay(&film.before, &film.syncs);
+    let mut decisions: BTreeMap<_, _> = recording
+        .autoscalers
+        .iter()
+        .map(|(name, films)| (name.clone(), films.iter().flat_map(replay)))
+        .collect();
+    let mut astray = Vec::new();
+    for (_, line) in lines {
+        let autoscaler = &line.sync.autoscaler;
+        let key = format!("{}/{}", autoscaler.namespace, autoscaler.name);
+        let decision = decisions.get_mut(&key).and_then(Iterator::next).unwrap();
+        let written = line.observed.as_ref().unwrap();
+        // Rivals are in no recording.
+        let active = written.condition(ConditionKind::ScalingActive);
+        let rivals = active.is_some_and(|it| it.reason == "AmbiguousSelector");
+        let found = differences(written, &decision.status);
+        if found != line.differences && !rivals {
+            astray.push(format!("{key}: {found:?}, not {:?}", line.differences));
+        }
+    }
+    astray
 }
 
 /// Whether a mismatch, written down and read back, is decided again with the same differences.
@@ -256,6 +296,13 @@ fn the_self_check_agrees_with_the_controllers_own_statuses() {
     let all = count();
     println!("{:#?}", all.verdicts);
     assert_eq!(all.lost, [""; 0], "of {}", all.told.len());
+    let (recorded, anew) = all.recorded;
+    println!("recorded {recorded}, of which {anew} begin anew");
+    assert_eq!(all.astray, [""; 0], "of {recorded}");
+    assert!(
+        recorded > 4900 && anew * 2 < recorded,
+        "{anew} of {recorded} begin anew"
+    );
     for told in all.told.iter().take(40) {
         println!("{told}");
     }

@@ -19,7 +19,7 @@ use crate::recording::{self, Recording};
 /// Says what an upgrade changes.
 #[derive(Debug, Args)]
 pub struct UpgradeArgs {
-    /// A recording: what `/mismatches` gave; `-` for standard input.
+    /// A recording: what `--recording.file` wrote or `/mismatches` gave; `-` for standard input.
     #[arg(value_name = "RECORDING")]
     recording: PathBuf,
     /// The version before [default: the one that the recording was made under].

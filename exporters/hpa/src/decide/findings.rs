@@ -10,6 +10,7 @@ use hpa_engine::{
 use kube_watch::ObjectKey;
 
 use crate::config::known::Known;
+use crate::model::Write;
 
 use super::check::{Difference, Verdict};
 use super::kept::Kept;
@@ -112,6 +113,33 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Counts a sync: what had no number, and who changed the scale.
+    pub(super) fn count(&mut self, decision: &Decision, write: &Write) {
+        for (index, proposal) in decision.proposals.iter().enumerate() {
+            if let Err(failure) = proposal {
+                let key = (index, failure.reason.to_string());
+                *self.metric_errors.entry(key).or_default() += 1;
+            }
+        }
+        let (from, to) = (write.after.current_replicas, write.after.desired_replicas);
+        if write.after.last_scale_time != write.before.last_scale_time && from != to {
+            let direction = if to > from {
+                Direction::Up
+            } else {
+                Direction::Down
+            };
+            let reason = decision.limiters().primary.as_str().to_owned();
+            *self.scaled.entry((direction, reason)).or_default() += 1;
+            self.replicas[usize::from(direction == Direction::Down)] +=
+                u64::from(to.abs_diff(from));
+        }
+        let told = write.before.desired_replicas;
+        let never = *write.before == Status::default();
+        if !never && from != told && from != write.before.current_replicas {
+            self.external += 1;
+        }
+    }
+
     /// Counts samples: for each metric that was asked for, what came of it.
     pub(super) fn count_samples(&mut self, fits: &[Option<Sampled>]) {
         let samples = &mut self.samples;

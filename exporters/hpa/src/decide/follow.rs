@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hpa_engine::{
-    Assumption, Autoscaler, Before, Controller, Decision, Memory, Moment, Path, Put, Rivals,
-    Samples, ScaleEvent, ScaleFailure, Status,
+    Assumption, Autoscaler, Before, Controller, Memory, Moment, Path, Put, Rivals, Samples,
+    ScaleEvent, ScaleFailure, Status,
 };
 
-use super::check::{Verdict, differences, same};
-use super::findings::{Direction, Finding, Occasion, Sampled, Tally};
+use super::check::{Difference, Verdict, differences, same};
+use super::findings::{Finding, Occasion, Sampled, Tally};
 use super::kept::Mismatch;
 use super::measured::Measured;
+use super::reel::Reel;
 use super::seed::{Seed, forgotten};
 use super::trial::{Trial, as_of, failed};
 use super::wish;
@@ -44,6 +45,8 @@ pub(super) struct Followed {
     /// A write has been seen that is still to be followed.
     expected: bool,
     measured: Measured,
+    /// Where its syncs are recorded, if they are.
+    pub(super) reel: Option<Reel>,
     pub(super) finding: Option<Arc<Finding>>,
 }
 
@@ -68,6 +71,7 @@ impl Followed {
             tally: Tally::default(),
             expected: false,
             measured: Measured::default(),
+            reel: None,
             finding: None,
         }
     }
@@ -115,7 +119,7 @@ impl Followed {
             None if scaled => Put::Done(write.at),
             None => Put::Withheld,
         };
-        let trial = Trial {
+        let mut trial = Trial {
             controller,
             surroundings: &surroundings,
             status: &write.before,
@@ -138,8 +142,11 @@ impl Followed {
             .flatten();
         // No usage of all these pods leads to the status: some had no metric.
         let skewed = contradicted || explanation.is_some();
+        // A replay knows of no rivals, and of nothing that the status told.
+        let replayable = agreed && decision.path != Path::Ambiguous;
         // What the controller remembers is what it saw. Our own wish in its place would be held against it for a whole window.
         if let Some(explanation) = explanation {
+            trial.now = explanation.now;
             samples = explanation.samples;
             decision = explanation.decision;
             self.memory = explanation.memory;
@@ -149,7 +156,7 @@ impl Followed {
         }
         self.tally.count_samples(&fits);
         self.begin(&before, write.at);
-        self.count(&decision, write);
+        self.tally.count(&decision, write);
         let ours = decision.rescale.as_ref().map(|rescale| rescale.to);
         if scaled && ours != Some(write.after.desired_replicas) {
             self.remember_scale(&surroundings.autoscaler, write);
@@ -165,6 +172,19 @@ impl Followed {
         self.last = Some(write.at);
         self.last_write = Some(write.at);
         self.expected = false;
+        let line = |differences: &[Difference]| Line {
+            observed: Some((*write.after).clone()),
+            differences: differences.to_vec(),
+            ..trial.line(&samples, &before)
+        };
+        if let Some(reel) = &mut self.reel {
+            let after = replayable.then(|| Before {
+                memory: self.memory.clone(),
+                status: decision.status.clone(),
+            });
+            reel.record(controller, line(&self.tally.differences), after);
+        }
+        let disputed = verdict.is_none().then(|| line(&self.tally.differences));
         let finding = trial.finding(
             decision,
             &before,
@@ -175,24 +195,17 @@ impl Followed {
         );
         self.keep(finding, &write.after);
         if let Some(verdict) = verdict {
-            return self.judge(verdict);
+            self.judge(verdict);
         }
-        let mismatch = Mismatch {
-            controller: *controller,
-            line: Line {
-                sync: trial.recorded(samples),
-                before: Some(Before {
-                    memory: before,
-                    status: (*write.before).clone(),
-                }),
-                observed: Some((*write.after).clone()),
-                differences: self.tally.differences.clone(),
-            },
-        };
-        self.dispute = Some(Box::new(Dispute {
-            surroundings: write.surroundings.clone(),
-            mismatch,
-        }));
+        if let Some(line) = disputed {
+            self.dispute = Some(Box::new(Dispute {
+                surroundings: write.surroundings.clone(),
+                mismatch: Mismatch {
+                    controller: *controller,
+                    line,
+                },
+            }));
+        }
     }
 
     /// Assumes a sync that had nothing to write. One that would have had to is not assumed: the controller is late, or gone.
@@ -222,6 +235,13 @@ impl Followed {
             self.memory = after;
             self.begin(&before, at);
             self.last = Some(at);
+            if let Some(reel) = &mut self.reel {
+                let after = Before {
+                    memory: self.memory.clone(),
+                    status: decision.status.clone(),
+                };
+                reel.record(controller, trial.line(&samples, &before), Some(after));
+            }
             let history = self.history(&held.autoscaler, controller, at);
             let finding = trial.finding(
                 decision,
@@ -361,32 +381,6 @@ impl Followed {
             at: write.at,
             outdated: false,
         });
-    }
-
-    fn count(&mut self, decision: &Decision, write: &Write) {
-        for (index, proposal) in decision.proposals.iter().enumerate() {
-            if let Err(failure) = proposal {
-                let key = (index, failure.reason.to_string());
-                *self.tally.metric_errors.entry(key).or_default() += 1;
-            }
-        }
-        let (from, to) = (write.after.current_replicas, write.after.desired_replicas);
-        if write.after.last_scale_time != write.before.last_scale_time && from != to {
-            let direction = if to > from {
-                Direction::Up
-            } else {
-                Direction::Down
-            };
-            let reason = decision.limiters().primary.as_str().to_owned();
-            *self.tally.scaled.entry((direction, reason)).or_default() += 1;
-            self.tally.replicas[usize::from(direction == Direction::Down)] +=
-                u64::from(to.abs_diff(from));
-        }
-        let told = write.before.desired_replicas;
-        let never = *write.before == Status::default();
-        if !never && from != told && from != write.before.current_replicas {
-            self.tally.external += 1;
-        }
     }
 
     /// What the controller remembers, as far as that is known.

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use hpa_engine::{
-    Assumption, ConditionKind, Controller, Decision, Echo, Memory, Moment, Put, Recommendation,
-    Recorded, Rivals, Samples, Status, Sync, Truth,
+    Assumption, Before, ConditionKind, Controller, Decision, Echo, Memory, Moment, Put,
+    Recommendation, Recorded, Rivals, Samples, Status, Sync, Truth,
 };
 
 use super::check::same;
 use super::findings::{Finding, History, Occasion, Sampled, Tally};
 use super::follow::SLACK;
 use crate::model::Surroundings;
+use crate::recording::Line;
 use crate::sample;
 
 /// What a sync is decided with.
@@ -25,6 +26,8 @@ pub(super) struct Trial<'a> {
 
 /// A sync as the controller may have made it.
 pub(super) struct Explanation {
+    /// When.
+    pub(super) now: Moment,
     pub(super) samples: Samples,
     pub(super) decision: Decision,
     /// After it.
@@ -49,14 +52,22 @@ impl Trial<'_> {
     }
 
     /// All of it, to be decided again some other time.
-    pub(super) fn recorded(&self, samples: Samples) -> Recorded {
-        Recorded {
-            now: self.now,
-            autoscaler: (*self.surroundings.autoscaler).clone(),
-            scale: self.surroundings.scale.clone(),
-            pods: self.surroundings.pods().into_iter().cloned().collect(),
-            samples,
-            put: self.put.clone(),
+    pub(super) fn line(&self, samples: &Samples, before: &Memory) -> Line {
+        Line {
+            sync: Recorded {
+                now: self.now,
+                autoscaler: (*self.surroundings.autoscaler).clone(),
+                scale: self.surroundings.scale.clone(),
+                pods: self.surroundings.pods().into_iter().cloned().collect(),
+                samples: samples.clone(),
+                put: self.put.clone(),
+            },
+            before: Some(Before {
+                memory: before.clone(),
+                status: self.status.clone(),
+            }),
+            observed: None,
+            differences: Vec::new(),
         }
     }
 
@@ -156,6 +167,7 @@ impl Trial<'_> {
             let mut memory = memory.clone();
             let decision = trial.run(&samples, &mut memory, rivals);
             same(theirs, &decision.status).then_some(Explanation {
+                now: trial.now,
                 samples,
                 decision,
                 memory,

@@ -12,3 +12,4 @@ mod exporter;
 mod files;
 mod mismatch;
 mod query;
+mod recording;
