@@ -2,7 +2,6 @@
 //! the one that it wrote.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use hpa_engine::{Controller, Moment, Rivals, Samples};
@@ -15,6 +14,7 @@ use crate::sample;
 
 pub mod candidate;
 pub mod check;
+mod dispute;
 pub mod findings;
 mod follow;
 pub mod kept;
@@ -25,9 +25,8 @@ mod seed;
 mod trial;
 mod wish;
 
-use self::check::Verdict;
 use self::findings::Occasion;
-use self::follow::{Followed, SLACK};
+use self::follow::Followed;
 use self::kept::Kept;
 use self::reel::Reel;
 use self::seed::Seed;
@@ -158,6 +157,11 @@ impl Decider {
         let Some(followed) = self.followed.get_mut(&write.key) else {
             return;
         };
+        // One that is still open is judged by what has been heard of by now.
+        if let Some(dispute) = followed.dispute.take() {
+            self.kept
+                .keep(followed.settle(dispute, &write.surroundings));
+        }
         followed.follow(&self.known.controller, &mut self.rivals, write, measured);
         followed.slim(self.lean);
     }
@@ -249,24 +253,9 @@ impl Decider {
         let Some(followed) = self.followed.get_mut(key) else {
             return;
         };
-        let Some(dispute) = followed
-            .dispute
-            .take_if(|dispute| dispute.mismatch.at().after(SLACK) <= now)
-        else {
-            return;
-        };
-        let at = dispute.mismatch.at();
-        let seen = &dispute.surroundings;
-        let since = model.surroundings(&key.namespace, &seen.autoscaler);
-        let (from, to) = (at.before(SLACK), at.after(SLACK));
-        let moved =
-            |placed: &Arc<crate::model::pod::Placed>| from < placed.seen && placed.seen < to;
-        let skewed = seen.pods.iter().chain(&since.pods).any(moved);
-        if skewed {
-            followed.judge(Verdict::Skewed);
-        } else {
-            followed.judge(Verdict::Mismatch);
-            self.kept.keep(dispute.mismatch);
+        if let Some(dispute) = followed.dispute.take_if(|dispute| dispute.is_over(now)) {
+            let since = model.surroundings(&key.namespace, &dispute.surroundings.autoscaler);
+            self.kept.keep(followed.settle(dispute, &since));
         }
     }
 

@@ -221,3 +221,13 @@ fn a_rescale_that_no_usage_explains_is_counted_as_the_status_tells_it() {
     assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
     assert_eq!(cluster.verdicts(Verdict::Match), 2);
 }
+
+#[test]
+fn a_disagreement_counts_though_another_write_follows_at_once() {
+    const NEVER: &str = "2026-11-25T16:00:00Z";
+    let mut cluster = Cluster::new();
+    // One pod at twice its target is to be two, whoever wrote otherwise.
+    cluster.write(15, 100, (1, 1), "ReadyForNewScale", NEVER);
+    cluster.write(16, 101, (1, 1), "ReadyForNewScale", NEVER);
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 2);
+}

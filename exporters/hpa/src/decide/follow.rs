@@ -9,6 +9,7 @@ use hpa_engine::{
 };
 
 use super::check::{Difference, Verdict, differences, same};
+use super::dispute::Dispute;
 use super::findings::{Finding, Occasion, Sampled, Tally};
 use super::kept::Mismatch;
 use super::measured::Measured;
@@ -48,13 +49,6 @@ pub(super) struct Followed {
     /// Where its syncs are recorded, if they are.
     pub(super) reel: Option<Reel>,
     pub(super) finding: Option<Arc<Finding>>,
-}
-
-/// A write that is not what we would have written, until it is known whether pods were changing at the time.
-#[derive(Debug)]
-pub(super) struct Dispute {
-    pub(super) surroundings: Surroundings,
-    pub(super) mismatch: Mismatch,
 }
 
 impl Followed {
@@ -299,8 +293,23 @@ impl Followed {
         self.keep(finding, &held.status);
     }
 
+    /// Ends a dispute, with what there is since: a mismatch to be kept, or pods that moved.
+    pub(super) fn settle(
+        &mut self,
+        dispute: Box<Dispute>,
+        since: &Surroundings,
+    ) -> Option<Mismatch> {
+        let skewed = dispute.is_skewed(since);
+        self.judge(if skewed {
+            Verdict::Skewed
+        } else {
+            Verdict::Mismatch
+        });
+        (!skewed).then_some(dispute.mismatch)
+    }
+
     /// Enters a verdict.
-    pub(super) fn judge(&mut self, verdict: Verdict) {
+    fn judge(&mut self, verdict: Verdict) {
         let place = Verdict::ALL.iter().position(|it| *it == verdict);
         if let Some(count) = place.and_then(|place| self.tally.checks.get_mut(place)) {
             *count += 1;

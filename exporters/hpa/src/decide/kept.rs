@@ -31,8 +31,11 @@ impl Mismatch {
 }
 
 impl Kept {
-    /// Keeps one more, and the latest of those before.
-    pub(super) fn keep(&mut self, mismatch: Mismatch) {
+    /// Keeps one more if there is one, and the latest of those before.
+    pub(super) fn keep(&mut self, mismatch: Option<Mismatch>) {
+        let Some(mismatch) = mismatch else {
+            return;
+        };
         if self.0.len() == MOST {
             self.0.pop_front();
         }

@@ -1,0 +1,31 @@
+//! A write that is not what we would have written, until it is known whether pods were changing at the time.
+
+use hpa_engine::Moment;
+
+use super::follow::SLACK;
+use super::kept::Mismatch;
+use crate::model::Surroundings;
+use crate::model::pod::Placed;
+
+/// What was written, and what was around it.
+#[derive(Debug)]
+pub(super) struct Dispute {
+    pub(super) surroundings: Surroundings,
+    pub(super) mismatch: Mismatch,
+}
+
+impl Dispute {
+    /// Whether everything that happened at the time of the write has been heard of.
+    pub(super) fn is_over(&self, now: Moment) -> bool {
+        self.mismatch.at().after(SLACK) <= now
+    }
+
+    /// Whether pods were changing at the time, so that the controller may have seen others, as far as those that there are since tell.
+    pub(super) fn is_skewed(&self, since: &Surroundings) -> bool {
+        let at = self.mismatch.at();
+        let (from, to) = (at.before(SLACK), at.after(SLACK));
+        let moved = |placed: &Placed| from < placed.seen && placed.seen < to;
+        let mut pods = self.surroundings.pods.iter().chain(&since.pods);
+        pods.any(|placed| moved(placed))
+    }
+}
