@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -22,7 +22,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -31,6 +31,8 @@ type Reply = Response<UnsyncBoxBody<Bytes, std::io::Error>>;
 /// An API server that does what the test says.
 pub struct Server {
     address: SocketAddr,
+    /// Never listens: it keeps the port while the server is stopped. Another test's server on it would be taken for this one.
+    _port: TcpSocket,
     desk: Arc<Desk>,
     opened: tokio::sync::Mutex<mpsc::UnboundedReceiver<Watch>>,
     task: Option<JoinHandle<()>>,
@@ -77,15 +79,17 @@ struct Desk {
 }
 
 impl Server {
-    /// Starts on a port that was free.
-    pub async fn start() -> Self {
+    /// Starts on a port that was free; within a runtime.
+    pub fn start() -> Self {
         let (opening, opened) = mpsc::unbounded_channel();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let port = bound((Ipv4Addr::LOCALHOST, 0).into());
+        let address = port.local_addr().unwrap();
+        let listener = listening(address);
         let desk = Arc::new(Desk::default());
         let task = Some(tokio::spawn(serve(listener, Arc::clone(&desk), opening)));
         Self {
             address,
+            _port: port,
             desk,
             opened: tokio::sync::Mutex::new(opened),
             task,
@@ -102,9 +106,9 @@ impl Server {
     }
 
     /// Comes back on the same port.
-    pub async fn restart(&mut self) {
+    pub fn restart(&mut self) {
         let (opening, opened) = mpsc::unbounded_channel();
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let listener = listening(self.address);
         self.opened = tokio::sync::Mutex::new(opened);
         self.task = Some(tokio::spawn(serve(
             listener,
@@ -269,6 +273,18 @@ fn decode(value: &str) -> String {
     decoded
 }
 
+/// A socket with this address, which it shares with sockets of this user that say so as well.
+fn bound(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseport(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
+}
+
+fn listening(address: SocketAddr) -> TcpListener {
+    bound(address).listen(1024).unwrap()
+}
+
 async fn serve(listener: TcpListener, desk: Arc<Desk>, opening: mpsc::UnboundedSender<Watch>) {
     let mut connections = JoinSet::new();
     loop {
@@ -365,5 +381,26 @@ impl Body for Stream {
         self.0
             .poll_recv(context)
             .map(|line| line.map(|line| line.map(Frame::data)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_port_of_a_stopped_server_is_nobody_elses() {
+        let mut server = Server::start();
+        server.stop().await;
+        let refused = TcpStream::connect(server.address()).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        let taken = TcpListener::bind(server.address()).await.unwrap_err();
+        assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+        server.restart();
+        TcpStream::connect(server.address()).await.unwrap();
     }
 }

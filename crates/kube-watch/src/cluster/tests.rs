@@ -200,7 +200,7 @@ async fn a_token_is_not_shown_in_the_clear() {
 
 #[tokio::test]
 async fn an_initial_list_in_pages_is_one_reset_and_a_watch_goes_on_from_it() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list(
         "/api/v1/pods",
         &[
@@ -241,7 +241,7 @@ async fn an_initial_list_in_pages_is_one_reset_and_a_watch_goes_on_from_it() {
 
 #[tokio::test]
 async fn a_watch_that_ends_is_taken_up_at_the_last_version_even_a_bookmarks() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list("/api/v1/pods", &[pod("a", 1, "n")], 5);
     let pods = Pods::watch(&server);
     let watch = server.next_watch().await;
@@ -262,7 +262,7 @@ async fn a_watch_that_ends_is_taken_up_at_the_last_version_even_a_bookmarks() {
 
 #[tokio::test]
 async fn a_bookmark_is_contact_though_nothing_changed() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list("/api/v1/pods", &[], 5);
     let pods = Pods::watch(&server);
     let watch = server.next_watch().await;
@@ -287,7 +287,7 @@ async fn a_bookmark_is_contact_though_nothing_changed() {
 #[tokio::test]
 async fn an_expired_version_is_listed_anew_and_tells_what_was_missed() {
     for in_stream in [true, false] {
-        let server = Server::start().await;
+        let server = Server::start();
         server.list("/api/v1/pods", &[pod("a", 1, "n"), pod("gone", 2, "n")], 5);
         let pods = Pods::watch(&server);
         let watch = server.next_watch().await;
@@ -326,7 +326,7 @@ async fn an_expired_version_is_listed_anew_and_tells_what_was_missed() {
 
 #[tokio::test]
 async fn a_list_that_expires_between_its_pages_begins_again() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list(
         "/api/v1/pods",
         &[pod("a", 1, "n"), pod("b", 2, "n"), pod("c", 3, "n")],
@@ -341,7 +341,7 @@ async fn a_list_that_expires_between_its_pages_begins_again() {
 
 #[tokio::test]
 async fn a_cut_connection_is_taken_up_and_half_a_line_is_no_event() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list("/api/v1/pods", &[pod("a", 1, "n")], 5);
     let pods = Pods::watch(&server);
     let watch = server.next_watch().await;
@@ -367,7 +367,7 @@ async fn a_cut_connection_is_taken_up_and_half_a_line_is_no_event() {
 
 #[tokio::test]
 async fn an_answer_that_ends_within_a_line_is_cut_and_costs_no_list() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list("/api/v1/pods", &[pod("a", 1, "n")], 5);
     let pods = Pods::watch(&server);
     let watch = server.next_watch().await;
@@ -381,7 +381,7 @@ async fn an_answer_that_ends_within_a_line_is_cut_and_costs_no_list() {
 
 #[tokio::test]
 async fn a_server_that_is_down_leaves_all_as_it_was_but_stale_until_it_is_back() {
-    let mut server = Server::start().await;
+    let mut server = Server::start();
     server.list("/api/v1/pods", &[pod("a", 1, "n")], 5);
     let pods = Pods::watch(&server);
     server.next_watch().await.keep();
@@ -414,7 +414,7 @@ async fn a_server_that_is_down_leaves_all_as_it_was_but_stale_until_it_is_back()
     let problem = pods.problem().unwrap().to_string();
     assert!(problem.contains("/api/v1/pods"), "{problem}");
 
-    server.restart().await;
+    server.restart();
     let watch = server.next_watch().await;
     assert_eq!(watch.parameter("resourceVersion"), "5");
     watch.event("MODIFIED", &pod("a", 6, "back"));
@@ -452,14 +452,14 @@ impl tracing::Subscriber for Loggers {
 async fn a_failure_is_logged_once_and_not_by_the_client_as_well() {
     let loggers = Loggers::default();
     let _log = tracing::subscriber::set_default(loggers.clone());
-    let mut server = Server::start().await;
+    let mut server = Server::start();
     server.list("/api/v1/pods", &[pod("a", 1, "n")], 5);
     let pods = Pods::watch(&server);
     server.next_watch().await.keep();
     pods.until("synced", |pods| pods.status.synced()).await;
     server.stop().await;
     pods.until("stale", |pods| pods.status.stale()).await;
-    server.restart().await;
+    server.restart();
     server.answer_lists("/api/v1/pods", Answer::Status(500, "broken"));
     server.next_watch().await.event("MODIFIED", &json!({}));
     pods.until("broken", |pods| {
@@ -476,14 +476,14 @@ async fn a_failure_is_logged_once_and_not_by_the_client_as_well() {
 
 #[tokio::test]
 async fn a_server_that_is_down_from_the_start_is_waited_for() {
-    let mut server = Server::start().await;
+    let mut server = Server::start();
     server.stop().await;
     let pods = Pods::watch(&server);
     pods.until("a problem", |pods| pods.problem().is_some())
         .await;
     assert!(!pods.status.ready());
     assert_eq!(pods.status.watches()[0].state, State::Starting);
-    server.restart().await;
+    server.restart();
     server.list("/api/v1/pods", &[pod("a", 1, "n")], 5);
     pods.until("synced", |pods| {
         pods.status.synced() && pods.node("a").is_some()
@@ -493,7 +493,7 @@ async fn a_server_that_is_down_from_the_start_is_waited_for() {
 
 #[tokio::test]
 async fn a_refusal_says_which_verbs_of_what_are_wanted() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.answer_lists(
         "/api/v1/namespaces/shop/pods",
         Answer::Status(403, "pods is forbidden: User \"x\" cannot list"),
@@ -522,7 +522,7 @@ async fn a_refusal_says_which_verbs_of_what_are_wanted() {
 
 #[tokio::test]
 async fn a_watch_that_is_refused_after_a_list_keeps_the_list_and_says_stale() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list("/api/v1/pods", &[pod("a", 1, "n")], 5);
     server.answer_watches("/api/v1/pods", Answer::Status(403, "cannot watch"));
     let pods = Pods::watch(&server);
@@ -540,7 +540,7 @@ async fn answers_that_make_no_sense_are_problems_and_are_asked_for_again() {
         Answer::Body("{\"items\": []}".into()),
         Answer::Body("{\"metadata\": {\"resourceVersion\": \"1\"}, \"items\": [1".into()),
     ] {
-        let server = Server::start().await;
+        let server = Server::start();
         server.answer_lists("/api/v1/pods", answer);
         let pods = Pods::watch(&server);
         pods.until("a problem", |pods| pods.problem().is_some())
@@ -561,7 +561,7 @@ async fn a_watch_that_sends_nonsense_is_listed_anew() {
         "{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"a\"}}}\n",
         "\n",
     ] {
-        let server = Server::start().await;
+        let server = Server::start();
         server.list("/api/v1/pods", &[pod("a", 1, "n")], 5);
         let pods = Pods::watch(&server);
         let watch = server.next_watch().await;
@@ -577,7 +577,7 @@ async fn a_watch_that_sends_nonsense_is_listed_anew() {
 
 #[tokio::test]
 async fn a_malformed_object_costs_itself_and_is_named_until_it_fits() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list(
         "/api/v1/pods",
         &[pod("a", 1, "n"), pod("bad", 2, 7), pod("c", 3, "n")],
@@ -637,7 +637,7 @@ impl Resource for Rule {
 #[tokio::test]
 async fn a_kind_that_is_not_installed_is_absent_asked_for_again_and_may_go_again() {
     const PATH: &str = "/apis/monitoring.coreos.com/v1/prometheusrules";
-    let server = Server::start().await;
+    let server = Server::start();
     let (index, status) = (Arc::new(RwLock::new(Log::default())), WatchStatus::new());
     let cluster = Cluster {
         client: client(&server),
@@ -693,7 +693,7 @@ async fn a_kind_that_is_not_installed_is_absent_asked_for_again_and_may_go_again
 
 #[tokio::test]
 async fn a_server_without_pods_is_no_api_server() {
-    let server = Server::start().await;
+    let server = Server::start();
     let pods = Pods::watch(&server);
     pods.until("a problem", |pods| pods.problem().is_some())
         .await;
@@ -703,7 +703,7 @@ async fn a_server_without_pods_is_no_api_server() {
 
 #[tokio::test]
 async fn each_namespace_is_reset_by_itself() {
-    let server = Server::start().await;
+    let server = Server::start();
     let other = |version: u32| {
         let mut pod = pod("b", version, "n");
         pod["metadata"]["namespace"] = "other".into();
@@ -745,7 +745,7 @@ async fn each_namespace_is_reset_by_itself() {
 
 #[tokio::test]
 async fn selectors_go_to_the_server_with_every_request() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list("/api/v1/pods", &[], 5);
     let scope = Scope {
         labels: Some("app in (cart,web)".into()),
@@ -763,7 +763,7 @@ async fn selectors_go_to_the_server_with_every_request() {
 
 #[tokio::test]
 async fn events_and_kinds_without_namespaces_are_watched_alike() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list(
         "/api/v1/nodes",
         &[json!({"metadata": {"name": "node-1", "resourceVersion": "1"}})],
@@ -811,7 +811,7 @@ async fn events_and_kinds_without_namespaces_are_watched_alike() {
 
 #[tokio::test]
 async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.answer_lists("/api/v1/pods", Answer::Silence);
     let pods = Pods::watch_with(
         &server,
@@ -830,7 +830,7 @@ async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
 
 #[tokio::test]
 async fn a_watch_without_a_word_counts_as_dead_and_is_taken_up() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list("/api/v1/pods", &[pod("a", 1, "n")], 5);
     let timing = Timing {
         watch: Duration::ZERO,
@@ -846,7 +846,7 @@ async fn a_watch_without_a_word_counts_as_dead_and_is_taken_up() {
 
 #[tokio::test]
 async fn a_server_that_ends_every_watch_at_once_is_not_asked_without_a_pause() {
-    let server = Server::start().await;
+    let server = Server::start();
     server.list("/api/v1/pods", &[], 5);
     server.answer_watches("/api/v1/pods", Answer::Body("".into()));
     let timing = Timing {
@@ -863,7 +863,7 @@ async fn a_server_that_ends_every_watch_at_once_is_not_asked_without_a_pause() {
 
 #[tokio::test]
 async fn tls_to_a_server_that_does_not_speak_it_is_a_problem_and_needs_no_preparation() {
-    let server = Server::start().await;
+    let server = Server::start();
     let pods = Pods::watch_client(client_over("https", &server), quick(), &Scope::default());
     pods.until("a problem", |pods| pods.problem().is_some())
         .await;
@@ -927,7 +927,7 @@ mod counted {
 
 #[tokio::test]
 async fn at_most_one_object_exists_in_full_at_any_time() {
-    let server = Server::start().await;
+    let server = Server::start();
     let all: Vec<Value> = (0..50)
         .map(|number| pod(&format!("p{number}"), number + 1, "n"))
         .collect();
@@ -960,7 +960,7 @@ async fn at_most_one_object_exists_in_full_at_any_time() {
 
 #[tokio::test]
 async fn what_cannot_be_watched_is_asked_for_and_each_way_to_fail_is_told_apart() {
-    let server = Server::start().await;
+    let server = Server::start();
     let cluster = Cluster {
         client: client(&server),
         timing: Timing {

@@ -166,7 +166,7 @@ impl Autoscaler {
 impl Cluster {
     /// The autoscalers come after the exporter, which then knows all that their controller remembers.
     pub(crate) async fn start(autoscalers: &[Autoscaler], flags: &[&str]) -> Self {
-        let server = Server::start().await;
+        let server = Server::start();
         for path in NOTHING.iter().chain(&[AUTOSCALERS]) {
             server.list(path, &[], 1);
         }
