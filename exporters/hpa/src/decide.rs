@@ -28,7 +28,6 @@ mod wish;
 use self::findings::Occasion;
 use self::follow::Followed;
 use self::kept::Kept;
-use self::reel::Reel;
 use self::seed::Seed;
 pub use candidate::Candidate;
 pub use findings::{Finding, Findings};
@@ -85,7 +84,7 @@ impl Decider {
         let reels = self.followed.values_mut();
         reels
             .filter_map(|followed| followed.reel.as_mut())
-            .flat_map(Reel::take)
+            .flat_map(|reel| reel.take())
             .collect()
     }
 
@@ -215,7 +214,7 @@ impl Decider {
                 let seed = Seed::of(&held.status, &told, model.controller_since());
                 Followed::joined(now, last, &seed)
             });
-            followed.reel = self.records.then(Reel::default);
+            followed.reel = self.records.then(Box::default);
             last = last.before(apart);
             self.rivals.register(&key.namespace, &key.name);
             self.followed.insert(key.clone(), followed);

@@ -46,8 +46,8 @@ pub(super) struct Followed {
     /// A write has been seen that is still to be followed.
     expected: bool,
     measured: Measured,
-    /// Where its syncs are recorded, if they are.
-    pub(super) reel: Option<Reel>,
+    /// Where its syncs are recorded, if they are: nearly nobody's are.
+    pub(super) reel: Option<Box<Reel>>,
     pub(super) finding: Option<Arc<Finding>>,
 }
 
