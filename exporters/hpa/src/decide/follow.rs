@@ -122,8 +122,8 @@ impl Followed {
         };
         let before = self.memory.clone();
         let echo = trial.echo(&write.after, Assumption::default());
-        let kept = &mut self.measured;
-        let mut fits = kept.renew(measured, &trial, &write.after, &before, rivals);
+        let (kept, told) = (&mut self.measured, &echo.samples);
+        let mut fits = kept.renew(measured, &trial, told, &write.after, &before, rivals);
         // What was measured, the status need not tell.
         let open = |index: &usize| fits.get(*index).copied().flatten() != Some(Sampled::Match);
         let problems = echo.untold.iter().any(open);
@@ -178,7 +178,6 @@ impl Followed {
             });
             reel.record(controller, line(&self.tally.differences), after);
         }
-        let disputed = verdict.is_none().then(|| line(&self.tally.differences));
         let finding = trial.finding(
             decision,
             &before,
@@ -189,17 +188,16 @@ impl Followed {
         );
         self.keep(finding, &write.after);
         if let Some(verdict) = verdict {
-            self.judge(verdict);
+            return self.judge(verdict);
         }
-        if let Some(line) = disputed {
-            self.dispute = Some(Box::new(Dispute {
-                surroundings: write.surroundings.clone(),
-                mismatch: Mismatch {
-                    controller: *controller,
-                    line,
-                },
-            }));
-        }
+        let mismatch = Mismatch {
+            controller: *controller,
+            line: line(&self.tally.differences),
+        };
+        self.dispute = Some(Box::new(Dispute {
+            surroundings: write.surroundings.clone(),
+            mismatch,
+        }));
     }
 
     /// Assumes a sync that had nothing to write. One that would have had to is not assumed: the controller is late, or gone.

@@ -23,6 +23,7 @@ impl Measured {
         &mut self,
         measured: Option<Samples>,
         trial: &Trial<'_>,
+        told: &Samples,
         theirs: &Status,
         memory: &Memory,
         rivals: &mut Rivals,
@@ -32,7 +33,7 @@ impl Measured {
             return Vec::new();
         };
         self.complaints = sample::complaints(&measured).into();
-        let fits = trial.fitting(&mut measured, theirs, memory, rivals);
+        let fits = trial.fitting(&mut measured, told.clone(), theirs, memory, rivals);
         self.samples = Some(Box::new(measured));
         fits
     }

@@ -99,16 +99,16 @@ impl Trial<'_> {
     }
 
     /// What of the measured comes to the numbers that the controller wrote: of that it saw the same. Gives the rest up, and says for
-    /// each metric what came of it; nothing of one that was not asked for, or not looked at.
+    /// each metric what came of it; nothing of one that was not asked for, or not looked at. `told` is what the status tells of all.
     pub(super) fn fitting(
         &self,
         measured: &mut Samples,
+        told: Samples,
         theirs: &Status,
         memory: &Memory,
         rivals: &mut Rivals,
     ) -> Vec<Option<Sampled>> {
-        let echo = self.echo(theirs, Assumption::default()).samples;
-        let samples = sample::over(echo, measured);
+        let samples = sample::over(told, measured);
         let decision = self.run(&samples, &mut memory.clone(), rivals);
         let ours = &decision.status.current_metrics;
         let theirs = &theirs.current_metrics;

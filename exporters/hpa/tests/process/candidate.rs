@@ -1,9 +1,10 @@
 //! `explain --candidate`: another spec in an autoscaler's place, as a person tries it.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
+
+use crate::exporter::run;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 
@@ -18,20 +19,10 @@ fn beside(
     candidate: &Path,
     more: &[&str],
 ) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_hpa-exporter"))
-        .args(["explain", "-n", "sre-demo", name])
-        .arg(format!("--source=files:{FIXTURES}/{objects}"))
-        .arg("--candidate")
-        .arg(candidate)
-        .args(more)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    let source = format!("--source=files:{FIXTURES}/{objects}");
+    let candidate = candidate.to_str().unwrap();
+    let asked = ["explain", "-n", "sre-demo", name, &source];
+    run([&asked[..], &["--candidate", candidate], more].concat())
 }
 
 /// The fixture's candidate with something else in the place of something.

@@ -1,5 +1,6 @@
 //! An exporter, and what it says over HTTP.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -10,6 +11,23 @@ use std::time::{Duration, Instant};
 /// How long anything may take that is waited for; a busy machine is no finding.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const POLL: Duration = Duration::from_millis(50);
+
+/// What one of the exporter's commands came to: its exit code, its answer and what it complained of.
+pub(crate) fn run<S: AsRef<OsStr>>(
+    arguments: impl IntoIterator<Item = S>,
+) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_hpa-exporter"))
+        .env_clear()
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
 
 /// A running exporter. It is killed when this goes.
 pub(crate) struct Exporter {

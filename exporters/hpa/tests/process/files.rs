@@ -1,8 +1,6 @@
 //! On objects from files.
 
-use std::process::Command;
-
-use crate::exporter::Exporter;
+use crate::exporter::{Exporter, run};
 
 #[test]
 fn once_it_is_ready_the_page_has_every_autoscaler_though_no_file_changes() {
@@ -15,21 +13,11 @@ fn once_it_is_ready_the_page_has_every_autoscaler_though_no_file_changes() {
 
 fn explained(arguments: &[&str]) -> (Option<i32>, String, String) {
     let source = concat!(
-        "files:",
+        "--source=files:",
         env!("CARGO_MANIFEST_DIR"),
         "/tests/fixtures/maximum"
     );
-    let output = Command::new(env!("CARGO_BIN_EXE_hpa-exporter"))
-        .args(["explain", "--source", source, "-n", "sre-demo"])
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    run([&["explain", source, "-n", "sre-demo"], arguments].concat())
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! A disagreement with the controller, from the write to the recording of it, and back through `upgrade`.
 
-use std::process::Command;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::exporter::Exporter;
+use crate::exporter::{Exporter, run};
 
 /// An autoscaler with room up to five, and a controller that goes to nine.
 fn autoscaler(status: &serde_json::Value) -> String {
@@ -56,13 +56,10 @@ fn a_disagreement_is_a_recording_that_upgrade_plays() {
         "{recording}"
     );
     write("kept.jsonl", recording);
-    let upgrade = Command::new(env!("CARGO_BIN_EXE_hpa-exporter"))
-        .args(["upgrade", "--from=1.36", "--to=1.37"])
-        .arg(folder.path().join("kept.jsonl"))
-        .output()
-        .unwrap();
-    let text = String::from_utf8(upgrade.stdout).unwrap();
-    assert_eq!(upgrade.status.code(), Some(1), "{text}");
+    let kept = folder.path().join("kept.jsonl");
+    let upgrade = ["upgrade", "--from=1.36", "--to=1.37"].map(Path::new);
+    let (code, text, _) = run(upgrade.into_iter().chain([&*kept]));
+    assert_eq!(code, Some(1), "{text}");
     assert!(
         text.starts_with("shop/web: 1 of 1 syncs come out otherwise under 1.37 than under 1.36\n"),
         "{text}"

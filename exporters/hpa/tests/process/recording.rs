@@ -1,9 +1,10 @@
 //! `--recording.file`, and what `upgrade` makes of it.
 
 use std::fs;
-use std::process::Command;
+use std::path::Path;
 
 use crate::cluster::{Autoscaler, Cluster, Metric};
+use crate::exporter::run;
 
 #[tokio::test]
 async fn what_is_followed_is_recorded_and_upgrade_plays_it() {
@@ -22,13 +23,9 @@ async fn what_is_followed_is_recorded_and_upgrade_plays_it() {
     let anew = |line: &&str| line.contains(r#""before":"#);
     assert!(recording.starts_with(r#"{"recording":"#), "{recording}");
     assert_eq!(recording.lines().filter(anew).count(), 1, "{recording}");
-    let upgrade = Command::new(env!("CARGO_BIN_EXE_hpa-exporter"))
-        .args(["upgrade", "--to=1.35"])
-        .arg(&file)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(upgrade.stdout).unwrap();
-    assert_eq!(upgrade.status.code(), Some(0), "{text}");
+    let upgrade = ["upgrade", "--to=1.35"].map(Path::new);
+    let (code, text, _) = run(upgrade.into_iter().chain([&*file]));
+    assert_eq!(code, Some(0), "{text}");
     let told = "syncs come out otherwise under 1.35 than under 1.36\n";
     assert!(text.starts_with("web/web: 0 of "), "{text}");
     assert!(text.ends_with(told), "{text}");
@@ -37,17 +34,13 @@ async fn what_is_followed_is_recorded_and_upgrade_plays_it() {
 #[test]
 fn a_file_that_cannot_be_written_is_told_at_the_start() {
     let objects = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/maximum");
-    let exporter = Command::new(env!("CARGO_BIN_EXE_hpa-exporter"))
-        .env_clear()
-        .arg(format!("--source=files:{objects}"))
-        .args([
-            "--web.listen-address=127.0.0.1:0",
-            "--recording.file=/nowhere/recording.jsonl",
-        ])
-        .output()
-        .unwrap();
-    let text = String::from_utf8(exporter.stderr).unwrap();
-    assert!(!exporter.status.success());
+    let source = format!("--source=files:{objects}");
+    let (code, _, text) = run([
+        &*source,
+        "--web.listen-address=127.0.0.1:0",
+        "--recording.file=/nowhere/recording.jsonl",
+    ]);
+    assert_ne!(code, Some(0));
     let told = "--recording.file: /nowhere/recording.jsonl: No such file";
     assert!(text.contains(told), "{text}");
 }

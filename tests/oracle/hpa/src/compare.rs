@@ -86,9 +86,9 @@ fn fields(record: &Record) -> [(&'static str, Value); 12] {
         ("status", json(&record.status)),
         ("written", json(&record.written)),
         ("error", json(&record.error)),
-        ("recommendations", json(&record.recommendations)),
-        ("ups", json(&record.ups)),
-        ("downs", json(&record.downs)),
+        ("recommendations", json(&record.memory.recommendations)),
+        ("ups", json(&record.memory.ups)),
+        ("downs", json(&record.memory.downs)),
     ]
 }
 

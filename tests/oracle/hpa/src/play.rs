@@ -302,7 +302,6 @@ fn record(decision: &Decision, memory: &Memory, at: Moment) -> Record {
             event.message.clone(),
         ]
     });
-    let remembered = write::memory(memory);
     Record {
         error: decision.error.clone().unwrap_or_default(),
         wish: decision.wish.filter(|_| told),
@@ -317,8 +316,6 @@ fn record(decision: &Decision, memory: &Memory, at: Moment) -> Record {
         written: decision.written,
         status: Some(write::status(&decision.status)),
         events: events.collect(),
-        recommendations: remembered.recommendations,
-        ups: remembered.ups,
-        downs: remembered.downs,
+        memory: write::memory(memory),
     }
 }

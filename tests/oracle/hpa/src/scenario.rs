@@ -159,15 +159,9 @@ pub struct Record {
     /// Events: type, reason, message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<[String; 3]>,
-    /// The memory's wishes: replicas, time.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub recommendations: Vec<[i64; 2]>,
-    /// The memory's scale-ups: change, time, outdated.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub ups: Vec<[i64; 3]>,
-    /// The memory's scale-downs.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub downs: Vec<[i64; 3]>,
+    /// The memory after it.
+    #[serde(flatten)]
+    pub memory: Remembered,
     /// How long the sync took, in nanoseconds, where that was asked for.
     #[serde(skip_serializing_if = "is_zero")]
     pub took: i64,
