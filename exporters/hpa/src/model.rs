@@ -19,7 +19,7 @@ use self::autoscaler::Observed;
 use self::leader::{Leader, Manager};
 use self::pod::{Placed, Pods, Usage};
 use self::rescale::Rescale;
-use self::target::{Target, Targets};
+use self::target::{Formerly, Target, Targets};
 
 /// The state.
 #[derive(Debug, Default)]
@@ -74,6 +74,8 @@ pub struct Surroundings {
     pub autoscaler: Arc<Autoscaler>,
     /// The target's scale.
     pub scale: Result<Scale, ScaleFailure>,
+    /// What the target reported lately.
+    pub formerly: Vec<Formerly>,
     /// The pods that the scale's selector matches.
     pub pods: Vec<Arc<Placed>>,
 }
@@ -106,6 +108,7 @@ impl Model {
         Surroundings {
             autoscaler: Arc::clone(autoscaler),
             scale,
+            formerly: self.targets.formerly(namespace, &autoscaler.spec.target),
             pods,
         }
     }

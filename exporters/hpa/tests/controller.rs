@@ -158,6 +158,7 @@ impl Cluster {
     }
 
     fn targets(&mut self) {
+        let now = self.now;
         let scale = |value: &Value| Scale {
             replicas: value["spec"]["replicas"]
                 .as_i64()
@@ -183,21 +184,21 @@ impl Cluster {
             &mut self.model,
             None,
             all()
-                .map(|(key, scale)| Target::new(key, scale, false))
+                .map(|(key, scale)| Target::new(now, key, scale, false))
                 .collect(),
         );
         Index::<Target<StatefulSet>>::reset(
             &mut self.model,
             None,
             all()
-                .map(|(key, scale)| Target::new(key, scale, false))
+                .map(|(key, scale)| Target::new(now, key, scale, false))
                 .collect(),
         );
         Index::<Target<ReplicaSet>>::reset(
             &mut self.model,
             None,
             all()
-                .map(|(key, scale)| Target::new(key, scale, false))
+                .map(|(key, scale)| Target::new(now, key, scale, false))
                 .collect(),
         );
     }

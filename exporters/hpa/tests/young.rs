@@ -80,8 +80,12 @@ impl Cluster {
             reported_replicas: count,
             selector: "app=frontend".to_owned(),
         };
-        let target =
-            Target::<Deployment>::new(ObjectKey::new("sre-demo", "frontend"), scale, false);
+        let target = Target::<Deployment>::new(
+            self.now,
+            ObjectKey::new("sre-demo", "frontend"),
+            scale,
+            false,
+        );
         Index::reset(&mut self.model, None, vec![target]);
     }
 

@@ -1,11 +1,10 @@
-//! A write that is not what we would have written, until it is known whether pods were changing at the time.
+//! A write that is not what we would have written, until it is known whether anything was changing at the time.
 
 use hpa_engine::Moment;
 
 use super::follow::SLACK;
 use super::kept::Mismatch;
 use crate::model::Surroundings;
-use crate::model::pod::Placed;
 
 /// What was written, and what was around it.
 #[derive(Debug)]
@@ -20,12 +19,13 @@ impl Dispute {
         self.mismatch.at().after(SLACK) <= now
     }
 
-    /// Whether pods were changing at the time, so that the controller may have seen others, as far as those that there are since tell.
+    /// Whether pods were changing at the time, or what the target reports, so that the controller may have seen others: as far as
+    /// that is known since.
     pub(super) fn is_skewed(&self, since: &Surroundings) -> bool {
         let at = self.mismatch.at();
         let (from, to) = (at.before(SLACK), at.after(SLACK));
-        let moved = |placed: &Placed| from < placed.seen && placed.seen < to;
+        let then = |seen: Moment| from < seen && seen < to;
         let mut pods = self.surroundings.pods.iter().chain(&since.pods);
-        pods.any(|placed| moved(placed))
+        pods.any(|placed| then(placed.seen)) || since.formerly.iter().any(|it| then(it.until))
     }
 }

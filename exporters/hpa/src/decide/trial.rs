@@ -134,7 +134,8 @@ impl Trial<'_> {
     }
 
     /// Something that an outside observer cannot know and that would lead to the controller's answer: which of the youngest pods
-    /// had a metric, and whether it was from before they were ready; and on which side of a window's edge a memory lay.
+    /// had a metric, and whether it was from before they were ready; whether the target still reported other replicas, which an
+    /// average is over; and on which side of a window's edge a memory lay.
     pub(super) fn explanation(
         &self,
         theirs: &Status,
@@ -162,7 +163,18 @@ impl Trial<'_> {
         let assumed = assumptions.map(|assumption| (*self, assumption));
         let shifted = [self.now.before(SLACK), self.now.after(SLACK)]
             .map(|now| (Trial { now, ..*self }, Assumption::default()));
-        assumed.chain(shifted).find_map(|(trial, assumption)| {
+        let reporting = self.reporting();
+        let reporting = reporting.iter().map(|surroundings| {
+            (
+                Trial {
+                    surroundings,
+                    ..*self
+                },
+                Assumption::default(),
+            )
+        });
+        let mut trials = assumed.chain(reporting).chain(shifted);
+        trials.find_map(|(trial, assumption)| {
             let samples = trial.echo(theirs, assumption).samples;
             let mut memory = memory.clone();
             let decision = trial.run(&samples, &mut memory, rivals);
@@ -173,6 +185,22 @@ impl Trial<'_> {
                 memory,
             })
         })
+    }
+
+    /// What was around it, with what the target reported until just before, the newest first.
+    fn reporting(&self) -> Vec<Surroundings> {
+        let edge = self.now.before(SLACK);
+        let formerly = self.surroundings.formerly.iter().rev();
+        let formerly = formerly.take_while(|it| edge <= it.until);
+        formerly
+            .map(|it| {
+                let mut surroundings = self.surroundings.clone();
+                if let Ok(scale) = &mut surroundings.scale {
+                    scale.reported_replicas = it.reported_replicas;
+                }
+                surroundings
+            })
+            .collect()
     }
 
     pub(super) fn finding(

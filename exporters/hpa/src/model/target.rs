@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
-use hpa_engine::{ObjectReference, Scale, ScaleFailure};
+use hpa_engine::{Moment, ObjectReference, Scale, ScaleFailure};
 use kube_watch::ObjectKey;
 
 /// A kind of the group `apps` that is watched.
@@ -49,6 +50,7 @@ const WATCHED: [(&str, &str); 3] = [
 
 /// One object of such a kind.
 pub struct Target<K> {
+    seen: Moment,
     key: ObjectKey,
     scale: Scale,
     /// It belongs to another controller, which alone scales it.
@@ -57,9 +59,10 @@ pub struct Target<K> {
 }
 
 impl<K> Target<K> {
-    /// An object and its scale.
-    pub fn new(key: ObjectKey, scale: Scale, owned: bool) -> Self {
+    /// An object and its scale, as it was seen then.
+    pub fn new(seen: Moment, key: ObjectKey, scale: Scale, owned: bool) -> Self {
         Self {
+            seen,
             key,
             scale,
             owned,
@@ -74,10 +77,29 @@ impl<K> fmt::Debug for Target<K> {
     }
 }
 
+/// What a target reported before what it reports now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Formerly {
+    /// The replicas that it reported.
+    pub reported_replicas: i32,
+    /// When it was seen to report others.
+    pub until: Moment,
+}
+
+/// For so long it is known what a target reported before: longer than a write is disputed.
+const KNOWN: Duration = Duration::from_secs(3);
+
+/// A scale, and what it was lately.
+#[derive(Debug)]
+struct Watched {
+    scale: Scale,
+    formerly: Vec<Formerly>,
+}
+
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
-    scales: HashMap<&'static str, HashMap<ObjectKey, Scale>>,
+    scales: HashMap<&'static str, HashMap<ObjectKey, Watched>>,
     /// Of kinds that are not watched: what `/scale` last answered, by namespace and reference.
     asked: HashMap<(String, ObjectReference), Result<Scale, ScaleFailure>>,
     /// Which autoscalers scale what, by namespace, kind and name.
@@ -101,12 +123,22 @@ impl Targets {
                 Err(ScaleFailure::Get(text))
             });
         };
-        let key = ObjectKey::new(namespace, &*target.name);
-        let found = self.scales.get(kind).and_then(|scales| scales.get(&key));
-        found.cloned().ok_or_else(|| {
+        let found = self.watched(kind, namespace, &target.name);
+        found.map(|found| found.scale.clone()).ok_or_else(|| {
             let text = format!("{resource} {:?} not found", target.name);
             ScaleFailure::Get(text)
         })
+    }
+
+    /// What it reported lately, the oldest first. Nothing is known of it for kinds that are not watched.
+    pub(super) fn formerly(&self, namespace: &str, target: &ObjectReference) -> Vec<Formerly> {
+        let found =
+            watched(target).and_then(|(kind, _)| self.watched(kind, namespace, &target.name));
+        found.map_or_else(Vec::new, |found| found.formerly.clone())
+    }
+
+    fn watched(&self, kind: &str, namespace: &str, name: &str) -> Option<&Watched> {
+        self.scales.get(kind)?.get(&ObjectKey::new(namespace, name))
     }
 
     /// Of kinds that are not watched: what has to be asked for.
@@ -160,7 +192,11 @@ impl Targets {
     /// Keeps a target; gives the autoscalers that scale it, if it changed.
     pub(super) fn apply<K: Kind>(&mut self, target: Target<K>) -> Vec<ObjectKey> {
         let Target {
-            key, scale, owned, ..
+            seen,
+            key,
+            scale,
+            owned,
+            ..
         } = target;
         let claims = self.claims_of::<K>(&key);
         // Somebody may scale it by hand all the same, so one that is claimed is kept.
@@ -169,12 +205,21 @@ impl Targets {
             return claims;
         }
         let scales = self.scales.entry(K::KIND).or_default();
-        let before = scales.insert(key, scale.clone());
-        if before == Some(scale) {
-            Vec::new()
-        } else {
-            claims
+        let mut formerly = Vec::new();
+        if let Some(before) = scales.remove(&key) {
+            formerly = before.formerly;
+            formerly.retain(|it| seen <= it.until.after(KNOWN));
+            if before.scale == scale {
+                scales.insert(key, Watched { scale, formerly });
+                return Vec::new();
+            }
+            formerly.push(Formerly {
+                reported_replicas: before.scale.reported_replicas,
+                until: seen,
+            });
         }
+        scales.insert(key, Watched { scale, formerly });
+        claims
     }
 
     pub(super) fn delete<K: Kind>(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {

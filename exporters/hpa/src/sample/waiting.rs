@@ -89,6 +89,7 @@ mod tests {
             surroundings: Surroundings {
                 autoscaler: Arc::new(autoscaler),
                 scale: Err(ScaleFailure::Get(String::new())),
+                formerly: Vec::new(),
                 pods: Vec::new(),
             },
         }

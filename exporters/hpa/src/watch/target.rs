@@ -7,6 +7,7 @@ use hpa_engine::{LabelSelector, Scale};
 use serde::Deserialize;
 
 use super::Metadata;
+use super::time::now;
 use crate::model::target::{self, Target};
 
 /// An object with replicas and a selector.
@@ -44,7 +45,7 @@ pub fn target<K: target::Kind>(workload: Workload<K>) -> Target<K> {
     };
     // A Deployment's ReplicaSets are its own business.
     let owned = workload.metadata.is_controlled();
-    Target::new(workload.metadata.key(), scale, owned)
+    Target::new(now(), workload.metadata.key(), scale, owned)
 }
 
 /// A selector as the scale subresource writes it (`metav1.LabelSelectorAsSelector`, `Selector.String`): by key.

@@ -1,0 +1,163 @@
+//! An average over the replicas that a target reports tells its total only with their number. That number moves as soon as the target is
+//! scaled, and may be heard of before the status of the sync that scaled it, or after.
+//!
+//! The statuses are those that a real controller wrote of a queue that ran empty.
+
+#![expect(clippy::unwrap_used, reason = "a test: a panic is its finding")]
+
+use std::time::Duration;
+
+use hpa_engine::{Moment, Scale};
+use hpa_exporter::config::{ControllerArgs, Seen};
+use hpa_exporter::decide::Decider;
+use hpa_exporter::decide::check::Verdict;
+use hpa_exporter::model::Model;
+use hpa_exporter::model::autoscaler::Observed;
+use hpa_exporter::model::target::{Deployment, Target};
+use hpa_exporter::watch;
+use kube_watch::{Index, ObjectKey};
+use serde_json::{Value, json};
+
+/// 2026-11-25T20:42:43Z.
+const FULL: Moment = Moment::from_seconds(1_795_639_363);
+/// When the controller scales it from five to two.
+const EMPTY: Moment = Moment::from_seconds(1_795_639_378);
+const A_MOMENT: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_secs(5);
+
+struct Cluster {
+    model: Model,
+    decider: Decider,
+}
+
+impl Cluster {
+    /// Five replicas of a queue that is full.
+    fn new() -> Self {
+        let args = ControllerArgs {
+            // Only what was written is followed.
+            sync_period: Some(Duration::from_hours(1)),
+            ..ControllerArgs::default()
+        };
+        let mut model = Model::default();
+        Index::<Observed>::reset(&mut model, None, Vec::new());
+        let decider = Decider::new(args.known(Seen::default()).unwrap());
+        let mut cluster = Self { model, decider };
+        let made = FULL.before(Duration::from_mins(1));
+        cluster.report(made, 5, 5);
+        cluster.observe(made, &json!({}));
+        let limited = ("True", "TooManyReplicas");
+        let ready = "ReadyForNewScale";
+        cluster.write(FULL, "50346m", 5, ready, limited);
+        assert_eq!(cluster.verdicts(Verdict::Match), 1);
+        cluster
+    }
+
+    /// The Deployment is to have so many replicas, and says how many it has.
+    fn report(&mut self, seen: Moment, replicas: i32, reported: i32) {
+        let scale = Scale {
+            replicas,
+            reported_replicas: reported,
+            selector: "app=average".to_owned(),
+        };
+        let key = ObjectKey::new("autoscaled", "average");
+        self.model
+            .apply(Target::<Deployment>::new(seen, key, scale, false));
+    }
+
+    fn observe(&mut self, seen: Moment, status: &Value) {
+        let metric = json!({"metric": {"name": "queue-average"}, "target": {"type": "AverageValue", "averageValue": "30"}});
+        let mut observed = watch::autoscaler(serde_json::from_value(json!({
+            "metadata": {"name": "average", "namespace": "autoscaled"},
+            "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "average"},
+                "minReplicas": 1, "maxReplicas": 5, "metrics": [{"type": "External", "external": metric}],
+                "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}},
+            "status": status,
+        })).unwrap());
+        observed.seen = seen;
+        self.model.apply(observed);
+        self.decider.settle(&mut self.model, seen);
+    }
+
+    /// The controller, which found five replicas, writes this average and how many it wants.
+    fn write(
+        &mut self,
+        seen: Moment,
+        average: &str,
+        wanted: i32,
+        able: &str,
+        limited: (&str, &str),
+    ) {
+        let condition = |kind, status, reason| {
+            json!({"type": kind, "status": status, "reason": reason, "message": "",
+                "lastTransitionTime": "2026-11-25T20:40:43Z"})
+        };
+        let scaled = match wanted {
+            5 => "2026-11-25T20:40:43Z",
+            _ => "2026-11-25T20:42:58Z",
+        };
+        self.observe(
+            seen,
+            &json!({
+                "currentReplicas": 5, "desiredReplicas": wanted, "lastScaleTime": scaled,
+                "currentMetrics": [{"type": "External", "external": {"metric": {"name": "queue-average"},
+                    "current": {"averageValue": average}}}],
+                "conditions": [
+                    condition("AbleToScale", "True", able),
+                    condition("ScalingActive", "True", "ValidMetricFound"),
+                    condition("ScalingLimited", limited.0, limited.1),
+                ],
+            }),
+        );
+    }
+
+    /// The queue holds 46,56 for five, which is enough for two.
+    fn scaled_down(&mut self, seen: Moment) {
+        let within = ("False", "DesiredWithinRange");
+        self.write(seen, "9312m", 2, "SucceededRescale", within);
+    }
+
+    fn verdicts(&mut self, verdict: Verdict) -> u64 {
+        let found = self
+            .decider
+            .decide(&mut self.model, EMPTY.after(Duration::from_secs(3)));
+        let place = Verdict::ALL.iter().position(|it| *it == verdict).unwrap();
+        found.autoscalers[0].tally.checks[place]
+    }
+}
+
+#[test]
+fn the_status_is_heard_of_first() {
+    let mut cluster = Cluster::new();
+    cluster.scaled_down(EMPTY);
+    cluster.report(EMPTY.after(A_MOMENT), 2, 2);
+    assert_eq!(cluster.verdicts(Verdict::Match), 2);
+}
+
+#[test]
+fn the_target_is_heard_of_first() {
+    let mut cluster = Cluster::new();
+    cluster.report(EMPTY.before(A_MOMENT), 2, 4);
+    cluster.report(EMPTY.before(A_MOMENT), 2, 2);
+    cluster.scaled_down(EMPTY);
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
+    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+}
+
+#[test]
+fn the_controller_has_seen_what_is_heard_of_only_then() {
+    let mut cluster = Cluster::new();
+    // It wrote the average of two; of five it would be as much again and a half.
+    let within = ("False", "DesiredWithinRange");
+    cluster.write(EMPTY, "23280m", 2, "SucceededRescale", within);
+    cluster.report(EMPTY.after(A_MOMENT), 5, 2);
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
+    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+}
+
+#[test]
+fn what_was_reported_long_before_explains_nothing() {
+    let mut cluster = Cluster::new();
+    cluster.report(EMPTY.before(LONG), 2, 2);
+    cluster.scaled_down(EMPTY);
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 1);
+}
