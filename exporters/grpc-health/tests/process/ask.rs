@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use crate::exporter::{Exporter, address, cartservice, pod, silent};
+use crate::exporter::{Exporter, address, cartservice, nobody, pod, silent};
 
 const LOOPBACK: &str = "--probe.allow=127.0.0.0/8";
 
@@ -158,7 +158,7 @@ fn the_question_may_be_less_patient_than_the_scraper() {
 #[test]
 fn a_refused_connection_and_an_unknown_name_are_failures_and_no_refusals() {
     let exporter = Exporter::start(&[], &[LOOPBACK, "--probe.allow=no-such-host.invalid"]);
-    let closed = silent().local_addr().unwrap();
+    let (_socket, closed) = nobody();
     let refused = exporter.get(&format!("/probe?target={closed}&timeout=2s"));
     assert_eq!(
         (refused.status, refused.value("probe_success")),

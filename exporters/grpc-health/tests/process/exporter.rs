@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use shop::{Load, Place, Role, Running};
+use socket2::{Domain, Socket, Type};
 
 /// How long anything may take that is waited for; a busy machine is no finding.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -76,6 +77,15 @@ pub(crate) fn address(running: &Running) -> SocketAddr {
 /// A server that completes connections and never says a word.
 pub(crate) fn silent() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+/// Where nobody listens. The socket keeps others from listening there.
+pub(crate) fn nobody() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
 }
 
 /// A pod with a liveness probe at this address, each second.

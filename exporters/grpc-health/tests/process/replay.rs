@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::exporter::{Exporter, address, argument, cartservice, pod, run, run_on, until, words};
+use crate::exporter::{
+    Exporter, address, argument, cartservice, nobody, pod, run, run_on, until, words,
+};
 
 /// Attempts ten seconds apart, of so many seconds each.
 fn recording(totals: &[f64]) -> String {
@@ -197,8 +199,9 @@ async fn what_probe_printed_as_json_can_be_replayed() {
     for _ in 0..3 {
         printed += &words(&run(&["probe", &target, "--json"]).stdout);
     }
-    let silent = crate::exporter::silent().local_addr().unwrap().to_string();
-    printed += &words(&run(&["probe", &silent, "--json"]).stdout);
+    let (_socket, closed) = nobody();
+    let closed = closed.to_string();
+    printed += &words(&run(&["probe", &closed, "--json"]).stdout);
     let output = replay(&printed, &["--json", "--timeout=5s"]);
     let answers: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
@@ -208,5 +211,5 @@ async fn what_probe_printed_as_json_can_be_replayed() {
         answer.map(|answer| (answer["samples"].clone(), answer["failures"].clone()))
     };
     assert_eq!(samples(&target), Some((3.into(), 0.into())), "{answers}");
-    assert_eq!(samples(&silent), Some((1.into(), 1.into())), "refused");
+    assert_eq!(samples(&closed), Some((1.into(), 1.into())), "refused");
 }

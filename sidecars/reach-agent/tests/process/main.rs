@@ -20,6 +20,7 @@ use std::time::Duration;
 use reach::{
     Agent, Answer, Dial, DialId, Kind, Outcome, Plan, PodName, Protocol, Revision, Workload,
 };
+use socket2::{Domain, Socket, Type};
 
 use agent::Program;
 use exporter::Exporter;
@@ -55,11 +56,19 @@ fn listener() -> (std::net::TcpListener, SocketAddr) {
     (listener, address)
 }
 
+/// Where nobody listens. The socket keeps others from listening there.
+fn nobody() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
+}
+
 #[test]
 fn it_asks_dials_and_reports() {
     let (listening, open) = listener();
-    let (gone, closed) = listener();
-    drop(gone);
+    let (_silent, closed) = nobody();
     let exporter = Exporter::start(&plan(7, vec![dial(1, open), dial(2, closed)]));
     let program = Program::start(&exporter.flags());
     let first = exporter.report(|_| true);

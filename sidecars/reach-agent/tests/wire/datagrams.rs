@@ -37,7 +37,7 @@ async fn silence_proves_nothing_where_no_answer_is_owed() {
 
 #[tokio::test]
 async fn icmp_port_unreachable_is_told_from_silence() {
-    let address = server::nobody();
+    let (_socket, address) = server::no_receiver().await;
     assert_eq!(udp(address, Kind::Plain).await, Outcome::PortUnreachable);
     assert_eq!(udp(address, Kind::Dns).await, Outcome::PortUnreachable);
 }

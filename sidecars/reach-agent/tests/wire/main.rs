@@ -57,7 +57,7 @@ async fn a_handshake_is_all_that_is_asked_of_a_plain_connection() {
 
 #[tokio::test]
 async fn nobody_listens() {
-    let address = server::nobody();
+    let (_socket, address) = server::nobody();
     for kind in [Kind::Plain, Kind::Grpc, Kind::Http, Kind::Redis, Kind::Dns] {
         assert_eq!(tcp(address, kind).await, Outcome::Refused, "{kind:?}");
     }
@@ -118,7 +118,7 @@ async fn a_source_address_that_is_not_here_blames_nobody() {
 
 #[tokio::test]
 async fn no_pod_is_entered_without_permission() {
-    let address = server::nobody();
+    let (_socket, address) = server::nobody();
     let mut planned = planned(address, Protocol::Tcp, Kind::Plain, PATIENCE);
     planned.from = Some(reach::PodName {
         namespace: "sre-demo".to_owned(),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 
 /// Gives each accepted connection to `handle`.
 pub(crate) async fn raw<H, F>(handle: H) -> SocketAddr
@@ -36,10 +36,20 @@ pub(crate) async fn ends(mut stream: TcpStream, with_reset: bool) {
     }
 }
 
-/// Where nobody listens.
-pub(crate) fn nobody() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+/// Where nobody listens. The socket keeps others from listening there.
+pub(crate) fn nobody() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+/// Where nobody receives datagrams: a socket that is connected takes those of its peer alone, here its own.
+pub(crate) async fn no_receiver() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    socket.connect(address).await.unwrap();
+    (socket, address)
 }
 
 /// Answers each datagram by what `answer` makes of it.
