@@ -1,5 +1,6 @@
 //! What the metrics do: each its own way up and down, new every few seconds.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result};
@@ -21,6 +22,8 @@ pub(crate) struct Play<'a> {
     changed: Option<Instant>,
     /// Loads as shares of the target, by autoscaler.
     loads: [f64; NAMES.len()],
+    /// Loads that are not left to chance.
+    pressed: BTreeMap<&'static str, f64>,
     turn: u32,
 }
 
@@ -31,6 +34,7 @@ impl<'a> Play<'a> {
             random: fastrand::Rng::with_seed(seed),
             changed: None,
             loads: [1.0; NAMES.len()],
+            pressed: BTreeMap::new(),
             turn: 0,
         }
     }
@@ -52,7 +56,20 @@ impl<'a> Play<'a> {
         self.pods(lab)
     }
 
+    /// From now on this autoscaler has this load, as a share of its target.
+    pub(crate) fn press(&mut self, name: &'static str, load: f64) {
+        self.pressed.insert(name, load);
+    }
+
+    /// Chance has it again.
+    pub(crate) fn release(&mut self, name: &str) {
+        self.pressed.remove(name);
+    }
+
     fn load(&self, name: &str) -> f64 {
+        if let Some(load) = self.pressed.get(name) {
+            return *load;
+        }
         let place = NAMES.iter().position(|it| *it == name);
         place.map_or(1.0, |place| self.loads[place])
     }
