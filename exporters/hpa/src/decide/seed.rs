@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use hpa_engine::{Direction, Memory, Moment, ScaleEvent, Status};
 
 use super::follow::SLACK;
-use crate::model::rescale::Rescale;
+use crate::model::rescale::{Others, Rescale};
 
 /// Scale events, found again.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Seed {
         let Some(last) = status.last_scale_time else {
             return seed;
         };
-        let mut rescales = rescales.to_vec();
+        let mut rescales: Vec<_> = rescales.iter().flat_map(|it| it.told()).collect();
         rescales.retain(|it| it.at <= last.after(SLACK));
         rescales.sort_by_key(|it| Reverse(it.at));
         let newest = rescales.first().map(|it| it.at);
@@ -43,7 +43,7 @@ impl Seed {
     }
 
     /// Takes events, the newest first, until one cannot be believed: its time, if there is such a one.
-    fn follow_back(&mut self, rescales: &[&Rescale], started: Option<Moment>) -> Option<Moment> {
+    fn follow_back(&mut self, rescales: &[Rescale], started: Option<Moment>) -> Option<Moment> {
         for (index, rescale) in rescales.iter().enumerate() {
             let at = rescale.at;
             if forgotten(at, started) {
@@ -66,6 +66,10 @@ impl Seed {
                     outdated,
                 },
             );
+            // What is told without its time may have been anywhere before this.
+            if rescale.others == Others::Several {
+                return before.map(|it| it.at);
+            }
         }
         None
     }
@@ -114,7 +118,7 @@ mod tests {
             at: at(seconds),
             size,
             direction: None,
-            single: true,
+            others: Others::None,
         }
     }
 
@@ -164,13 +168,38 @@ mod tests {
             Some(at(100)),
             "somebody else scaled in between"
         );
-        let several = Rescale {
-            single: false,
+        let combined = Rescale {
+            others: Others::Combined,
             ..to(8, 60)
         };
-        let found = seed(Some(100), &[to(2, 20), several, to(5, 100)], None);
+        let found = seed(Some(100), &[to(2, 20), combined, to(5, 100)], None);
         assert_eq!(events(&found.downs), [(3, at(100))]);
         assert_eq!(found.since, Some(at(60)));
+    }
+
+    #[test]
+    fn two_of_the_same_words_are_one_event_that_tells_both_times() {
+        let again = Rescale {
+            others: Others::One(at(40)),
+            ..to(5, 100)
+        };
+        let found = seed(Some(100), &[to(2, 20), to(8, 60), again], None);
+        assert_eq!(events(&found.ups), [(3, at(40)), (3, at(60))]);
+        assert_eq!(events(&found.downs), [(3, at(100))]);
+        assert_eq!(found.since, Some(at(20)));
+    }
+
+    #[test]
+    fn of_several_of_the_same_words_the_last_one_is_known() {
+        let again = Rescale {
+            others: Others::Several,
+            ..to(5, 100)
+        };
+        let found = seed(Some(100), &[to(2, 20), to(8, 60), again.clone()], None);
+        assert_eq!(events(&found.downs), [(3, at(100))]);
+        assert_eq!(found.since, Some(at(60)), "one may have been at 50");
+        assert!(found.ups.is_empty(), "{found:?}");
+        assert_eq!(seed(Some(100), &[again], None).since, Some(at(100)));
     }
 
     #[test]

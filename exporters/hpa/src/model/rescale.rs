@@ -20,11 +20,39 @@ pub struct Rescale {
     pub size: i32,
     /// Where the reason says that it went.
     pub direction: Option<Direction>,
-    /// It stands for no other: neither for an earlier one of the same words, nor for several that were put together.
-    pub single: bool,
+    /// What else the event stands for.
+    pub others: Others,
+}
+
+/// Other changes of the scale that are told by the same event: the API client counts one up that says the same words again, and puts
+/// many of different words together (`EventCorrelator`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// None.
+    None,
+    /// One earlier one of the same words, then.
+    One(Moment),
+    /// Several earlier ones of the same words, of which only the first has a time.
+    Several,
+    /// Others of any words, just before it or long before.
+    Combined,
 }
 
 impl Rescale {
+    /// All changes of the scale whose time the event tells, the last one first.
+    pub fn told(&self) -> Vec<Self> {
+        let Others::One(at) = self.others else {
+            return vec![self.clone()];
+        };
+        let others = Others::None;
+        let last = Self {
+            others,
+            ..self.clone()
+        };
+        let earlier = Self { at, ..last.clone() };
+        vec![last, earlier]
+    }
+
     /// By how many replicas, if the one before it is really the one before.
     pub fn change_since(&self, before: &Self) -> Option<(Direction, i32)> {
         let direction = if self.size > before.size {
@@ -33,9 +61,11 @@ impl Rescale {
             Direction::Down
         };
         let change = i32::try_from(self.size.abs_diff(before.size)).ok()?;
-        // Somebody else scaled in between where the words say otherwise, or nothing would have changed.
-        let believable =
-            self.single && change != 0 && self.direction.is_none_or(|told| told == direction);
+        // Between two of the same words there was one of others, which would be the one before. And somebody else scaled in between
+        // where the words say otherwise, or nothing would have changed.
+        let believable = self.others != Others::Combined
+            && change != 0
+            && self.direction.is_none_or(|told| told == direction);
         believable.then_some((direction, change))
     }
 }
