@@ -14,6 +14,7 @@ use crate::sample;
 
 pub mod candidate;
 pub mod check;
+mod correct;
 mod dispute;
 pub mod findings;
 mod follow;
@@ -23,7 +24,6 @@ mod reach;
 mod reel;
 mod seed;
 mod trial;
-mod wish;
 
 use self::findings::Occasion;
 use self::follow::Followed;

@@ -1,7 +1,7 @@
 //! The findings as a person reads them: tables for the landing page.
 
 use chassis::{Row, Severity, Table};
-use hpa_engine::Limiter;
+use hpa_engine::{Limiter, Path};
 use kube_watch::WatchStatus;
 
 use crate::command::explain::clock;
@@ -37,7 +37,10 @@ pub(crate) fn problems(findings: &Findings, status: &WatchStatus) -> Table {
     for finding in &findings.autoscalers {
         let problems = finding.problems.iter().map(ToString::to_string);
         let complaints = finding.complaints.iter().cloned();
-        rows.extend(problems.chain(complaints).map(|problem| Row {
+        let without_scale = finding.decision.path == Path::NoScale;
+        let no_scale = finding.decision.error.clone().filter(|_| without_scale);
+        let all = problems.chain(complaints).chain(no_scale);
+        rows.extend(all.map(|problem| Row {
             severity: Severity::Warning,
             cells: vec![format!("{}: {problem}", finding.key)],
         }));

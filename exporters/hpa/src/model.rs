@@ -81,6 +81,11 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// Whether the target is watched: of other kinds, the scale has to be asked for.
+    pub fn is_watched(&self) -> bool {
+        target::is_watched(&self.autoscaler.spec.target)
+    }
+
     /// The pods as the engine takes them.
     pub fn pods(&self) -> Vec<&Pod> {
         self.pods.iter().map(|placed| &placed.pod).collect()
@@ -168,19 +173,32 @@ impl Model {
         self.targets.unwatched()
     }
 
-    /// What the API server answered for the scale of such a target.
+    /// What the API server answered for the scale of such a target, then.
     pub fn scale_answered(
         &mut self,
+        seen: Moment,
         namespace: &str,
         target: &ObjectReference,
         answer: Result<Scale, ScaleFailure>,
     ) {
-        if self.targets.answered(namespace, target, answer) {
+        if self.targets.answered(seen, namespace, target, answer) {
             let of_it = self.autoscalers.iter().filter(|(key, held)| {
                 key.namespace == namespace && held.autoscaler.spec.target == *target
             });
             let of_it: Vec<_> = of_it.map(|(key, _)| key.clone()).collect();
             self.touch(of_it);
+        }
+    }
+
+    /// The same of the target of a write, asked for because of it. With what was reported until then, the write has what the controller
+    /// can have seen. A failure of ours takes nothing from a scale that was known.
+    pub fn scale_answered_for(&mut self, write: &mut Write, answer: Result<Scale, ScaleFailure>) {
+        let autoscaler = Arc::clone(&write.surroundings.autoscaler);
+        let better = answer.is_ok() || write.surroundings.scale.is_err();
+        let (namespace, target) = (&write.key.namespace, &autoscaler.spec.target);
+        self.scale_answered(write.at, namespace, target, answer);
+        if better {
+            write.surroundings = self.surroundings(namespace, &autoscaler);
         }
     }
 
@@ -347,40 +365,5 @@ impl Index<Usage> for Model {
         for usage in objects {
             self.apply(usage);
         }
-    }
-}
-
-impl Index<Leader> for Model {
-    fn apply(&mut self, leader: Leader) {
-        let known = self.leader.replace(leader.clone());
-        // Nobody holds it for a moment when a process gives it up before it ends.
-        let other = known.is_some_and(|known| {
-            known.holder != leader.holder || known.transitions != leader.transitions
-        });
-        self.restarts += u64::from(other && !leader.holder.is_empty());
-    }
-
-    fn delete(&mut self, _: &ObjectKey) {
-        self.leader = None;
-    }
-
-    fn reset(&mut self, _: Option<&str>, objects: Vec<Leader>) {
-        for leader in objects {
-            self.apply(leader);
-        }
-    }
-}
-
-impl Index<Manager> for Model {
-    fn apply(&mut self, manager: Manager) {
-        self.manager = Some(manager);
-    }
-
-    fn delete(&mut self, key: &ObjectKey) {
-        self.manager = self.manager.take().filter(|manager| manager.key != *key);
-    }
-
-    fn reset(&mut self, _: Option<&str>, objects: Vec<Manager>) {
-        self.manager = objects.into_iter().next();
     }
 }

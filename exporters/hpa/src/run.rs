@@ -23,7 +23,7 @@ use crate::config::{Command, CommandLine, Config, ControllerArgs, Mode, Seen};
 use crate::decide::{Decider, Findings};
 use crate::model::{Model, Write};
 use crate::record::Recorder;
-use crate::sample::{Asking, Configz, Waiting};
+use crate::sample::{Answered, Asking, Configz, Waiting};
 use crate::{command, landing, metrics, watch};
 
 /// Who we are.
@@ -98,7 +98,8 @@ async fn set_up(chassis: &mut Chassis, config: Config) -> anyhow::Result<()> {
         },
         recorder,
         flags: config.controller,
-        asking: asking.filter(|_| config.mode == Mode::Query),
+        asking,
+        mode: config.mode,
         model,
         opened,
         version: told,
@@ -183,8 +184,9 @@ struct Deciding {
     decider: Decider,
     recorder: Option<Recorder>,
     flags: ControllerArgs,
-    /// Who asks for samples, if anybody does.
+    /// Who asks for what is not watched: nobody, if objects come from files.
     asking: Option<Arc<Asking>>,
+    mode: Mode,
     model: Arc<RwLock<Model>>,
     opened: watch::Opened,
     version: tokio::sync::watch::Receiver<Option<Version>>,
@@ -208,12 +210,15 @@ impl Deciding {
                 () = changes.changed() => {
                     let writes = self.decider.hear(&mut self.model.write(), watch::now());
                     for write in writes {
-                        self.measure(write, &mut waiting);
+                        self.ask(write, &mut waiting);
                     }
                     due = due.min(Instant::now() + DEBOUNCE);
                 }
-                Some((write, measured)) = waiting.next() => {
-                    self.decider.follow(&write, Some(measured));
+                Some((mut write, answered)) = waiting.next() => {
+                    if let Some(scale) = answered.scale {
+                        self.model.write().scale_answered_for(&mut write, scale);
+                    }
+                    self.decider.follow(&write, answered.samples);
                     due = due.min(Instant::now() + DEBOUNCE);
                 }
                 () = sleep_until(due) => {
@@ -230,15 +235,29 @@ impl Deciding {
         }
     }
 
-    /// Follows a write, at once or when it has been measured.
-    fn measure(&mut self, write: Write, waiting: &mut Waiting) {
-        let Some(asking) = self.asking.clone() else {
+    /// Follows a write, at once or when what it takes has been asked for.
+    fn ask(&mut self, write: Write, waiting: &mut Waiting) {
+        let (mode, unwatched) = (self.mode, !write.surroundings.is_watched());
+        let asks = mode == Mode::Query || unwatched;
+        let Some(asking) = self.asking.clone().filter(|_| asks) else {
             return self.decider.follow(&write, None);
         };
-        let (key, surroundings) = (write.key.clone(), write.surroundings.clone());
-        let sample = async move { asking.sample(&surroundings).await };
-        for unmeasured in waiting.push(write, sample) {
-            self.decider.follow(&unmeasured, None);
+        let (key, mut surroundings) = (write.key.clone(), write.surroundings.clone());
+        let answer = async move {
+            let mut answered = Answered::default();
+            if unwatched {
+                let autoscaler = &surroundings.autoscaler;
+                let scale = asking.scale(&autoscaler.namespace, &autoscaler.spec.target);
+                surroundings.scale = scale.await;
+                answered.scale = Some(surroundings.scale.clone());
+            }
+            if mode == Mode::Query {
+                answered.samples = Some(asking.sample(&surroundings).await);
+            }
+            answered
+        };
+        for unanswered in waiting.push(write, answer) {
+            self.decider.follow(&unanswered, None);
         }
         if waiting.holds(&key) {
             self.decider.expect(&key);

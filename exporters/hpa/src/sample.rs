@@ -16,7 +16,7 @@ mod waiting;
 pub use ask::Asking;
 pub use complaint::complaints;
 pub use configz::Configz;
-pub(crate) use waiting::Waiting;
+pub(crate) use waiting::{Answered, Waiting};
 
 /// What `PodMetrics` objects say of the pods in these surroundings, as `metrics.k8s.io` would answer for their selector.
 /// Nothing if there are no such objects at all.

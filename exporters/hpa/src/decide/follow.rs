@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hpa_engine::{
-    Assumption, Autoscaler, Before, Controller, Memory, Moment, Path, Put, Rivals, Samples,
-    ScaleEvent, ScaleFailure, Status,
+    Assumption, Before, Controller, Memory, Moment, Path, Put, Rivals, Samples, ScaleFailure,
+    Status,
 };
 
 use super::check::{Difference, Verdict, differences, same};
+use super::correct;
 use super::dispute::Dispute;
 use super::findings::{Finding, Occasion, Sampled, Tally};
 use super::kept::Mismatch;
@@ -16,7 +17,6 @@ use super::measured::Measured;
 use super::reel::Reel;
 use super::seed::{Seed, forgotten};
 use super::trial::{Trial, as_of, failed};
-use super::wish;
 use crate::model::{Held, Surroundings, Write};
 use crate::recording::Line;
 use crate::sample;
@@ -105,7 +105,10 @@ impl Followed {
         let mut surroundings = as_of(&write.surroundings, &write.after);
         let scaled = write.after.last_scale_time != write.before.last_scale_time;
         // Whether the API server gave the scale and took it is no decision: it is read from the status like what was measured.
-        if let Some(text) = failed(&write.after, "FailedGetScale") {
+        let refused = failed(&write.after, "FailedGetScale");
+        // It was given one that nobody gave to us.
+        let unseen = refused.is_none() && surroundings.scale.is_err();
+        if let Some(text) = refused {
             surroundings.scale = Err(ScaleFailure::Get(text));
         }
         let put = match failed(&write.after, "FailedUpdateScale") {
@@ -126,7 +129,7 @@ impl Followed {
         let mut fits = kept.renew(measured, &trial, told, &write.after, &before, rivals);
         // What was measured, the status need not tell.
         let open = |index: &usize| fits.get(*index).copied().flatten() != Some(Sampled::Match);
-        let problems = echo.untold.iter().any(open);
+        let problems = unseen || echo.untold.iter().any(open);
         let contradicted = echo.contradictions.iter().any(open);
         let mut samples = self.measured.over(echo.samples);
         let mut decision = trial.run(&samples, &mut self.memory, rivals);
@@ -146,14 +149,14 @@ impl Followed {
             self.memory = explanation.memory;
             self.measured.distrust(&mut fits);
         } else if !agreed && decision.path == Path::Metrics {
-            wish::correct(&mut self.memory, write.at, &write.after);
+            correct::wish(&mut self.memory, write.at, &write.after);
         }
         self.tally.count_samples(&fits);
         self.begin(&before, write.at);
         self.tally.count(&decision, write);
         let ours = decision.rescale.as_ref().map(|rescale| rescale.to);
         if scaled && ours != Some(write.after.desired_replicas) {
-            self.remember_scale(&surroundings.autoscaler, write);
+            correct::scale(&mut self.memory, &surroundings.autoscaler, write);
         }
         let history = self.history(&surroundings.autoscaler, controller, write.at);
         let verdict = match (agreed, problems) {
@@ -371,23 +374,6 @@ impl Followed {
         {
             self.stand_in = Some(at);
         }
-    }
-
-    /// A rescale that we would not have made, or not by as much, is remembered all the same: the controller does.
-    fn remember_scale(&mut self, autoscaler: &Autoscaler, write: &Write) {
-        if autoscaler.spec.behavior.is_none() {
-            return;
-        }
-        let Memory { ups, downs, .. } = &mut self.memory;
-        ups.retain(|ours| ours.at != write.at);
-        downs.retain(|ours| ours.at != write.at);
-        let (from, to) = (write.after.current_replicas, write.after.desired_replicas);
-        let events = if to > from { ups } else { downs };
-        events.push(ScaleEvent {
-            change: to.abs_diff(from).try_into().unwrap_or(i32::MAX),
-            at: write.at,
-            outdated: false,
-        });
     }
 
     /// What the controller remembers, as far as that is known.

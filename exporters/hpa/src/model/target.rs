@@ -1,6 +1,7 @@
 //! What autoscalers scale, by kind and name, and which of them scale it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -89,19 +90,45 @@ pub struct Formerly {
 /// For so long it is known what a target reported before: longer than a write is disputed.
 const KNOWN: Duration = Duration::from_secs(3);
 
-/// A scale, and what it was lately.
+/// A scale, or why there is none, and what was reported lately.
 #[derive(Debug)]
-struct Watched {
-    scale: Scale,
+struct Known<S> {
+    scale: S,
     formerly: Vec<Formerly>,
 }
+
+impl<S: Clone + PartialEq> Known<S> {
+    fn new(scale: S) -> Self {
+        Self {
+            scale,
+            formerly: Vec::new(),
+        }
+    }
+
+    /// Says whether it is another. `reported` is what the one before reported, if anything.
+    fn renew(&mut self, seen: Moment, scale: S, reported: impl FnOnce(&S) -> Option<i32>) -> bool {
+        self.formerly.retain(|it| seen <= it.until.after(KNOWN));
+        let before = std::mem::replace(&mut self.scale, scale);
+        if before == self.scale {
+            return false;
+        }
+        let before = reported(&before).map(|reported_replicas| Formerly {
+            reported_replicas,
+            until: seen,
+        });
+        self.formerly.extend(before);
+        true
+    }
+}
+
+type Answer = Result<Scale, ScaleFailure>;
 
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
-    scales: HashMap<&'static str, HashMap<ObjectKey, Watched>>,
+    scales: HashMap<&'static str, HashMap<ObjectKey, Known<Scale>>>,
     /// Of kinds that are not watched: what `/scale` last answered, by namespace and reference.
-    asked: HashMap<(String, ObjectReference), Result<Scale, ScaleFailure>>,
+    asked: HashMap<(String, ObjectReference), Known<Answer>>,
     /// Which autoscalers scale what, by namespace, kind and name.
     claims: HashMap<(String, String, String), Vec<ObjectKey>>,
     /// How many autoscalers name what of the kinds that are not watched, by namespace and reference.
@@ -117,11 +144,12 @@ impl Targets {
     ) -> Result<Scale, ScaleFailure> {
         let Some((kind, resource)) = watched(target) else {
             let asked = self.asked.get(&(namespace.to_owned(), target.clone()));
-            return asked.cloned().unwrap_or_else(|| {
+            let unasked = || {
                 let kind = &target.kind;
                 let text = format!("the scale of a {kind} has not been asked for");
                 Err(ScaleFailure::Get(text))
-            });
+            };
+            return asked.map_or_else(unasked, |it| it.scale.clone());
         };
         let found = self.watched(kind, namespace, &target.name);
         found.map(|found| found.scale.clone()).ok_or_else(|| {
@@ -130,14 +158,19 @@ impl Targets {
         })
     }
 
-    /// What it reported lately, the oldest first. Nothing is known of it for kinds that are not watched.
+    /// What it reported lately, the oldest first.
     pub(super) fn formerly(&self, namespace: &str, target: &ObjectReference) -> Vec<Formerly> {
-        let found =
-            watched(target).and_then(|(kind, _)| self.watched(kind, namespace, &target.name));
-        found.map_or_else(Vec::new, |found| found.formerly.clone())
+        let formerly = if let Some((kind, _)) = watched(target) {
+            let found = self.watched(kind, namespace, &target.name);
+            found.map(|found| &found.formerly)
+        } else {
+            let asked = self.asked.get(&(namespace.to_owned(), target.clone()));
+            asked.map(|found| &found.formerly)
+        };
+        formerly.cloned().unwrap_or_default()
     }
 
-    fn watched(&self, kind: &str, namespace: &str, name: &str) -> Option<&Watched> {
+    fn watched(&self, kind: &str, namespace: &str, name: &str) -> Option<&Known<Scale>> {
         self.scales.get(kind)?.get(&ObjectKey::new(namespace, name))
     }
 
@@ -146,16 +179,24 @@ impl Targets {
         self.references.keys().cloned().collect()
     }
 
-    /// What `/scale` answered; gives the autoscalers that scale it, if that is news.
+    /// What `/scale` answered; says whether that is news.
     pub(super) fn answered(
         &mut self,
+        seen: Moment,
         namespace: &str,
         target: &ObjectReference,
-        answer: Result<Scale, ScaleFailure>,
+        answer: Answer,
     ) -> bool {
-        let key = (namespace.to_owned(), target.clone());
-        let known = self.asked.insert(key, answer.clone());
-        known != Some(answer)
+        match self.asked.entry((namespace.to_owned(), target.clone())) {
+            Entry::Occupied(mut known) => known.get_mut().renew(seen, answer, |before| {
+                let before = before.as_ref().ok()?;
+                Some(before.reported_replicas)
+            }),
+            Entry::Vacant(place) => {
+                place.insert(Known::new(answer));
+                true
+            }
+        }
     }
 
     pub(super) fn claim(&mut self, autoscaler: &ObjectKey, target: &ObjectReference) {
@@ -163,7 +204,7 @@ impl Targets {
         if !claims.contains(autoscaler) {
             claims.reserve_exact(1);
             claims.push(autoscaler.clone());
-            if watched(target).is_some() {
+            if is_watched(target) {
                 return;
             }
             let reference = (autoscaler.namespace.clone(), target.clone());
@@ -205,21 +246,16 @@ impl Targets {
             return claims;
         }
         let scales = self.scales.entry(K::KIND).or_default();
-        let mut formerly = Vec::new();
-        if let Some(before) = scales.remove(&key) {
-            formerly = before.formerly;
-            formerly.retain(|it| seen <= it.until.after(KNOWN));
-            if before.scale == scale {
-                scales.insert(key, Watched { scale, formerly });
-                return Vec::new();
+        let news = match scales.entry(key) {
+            Entry::Occupied(mut known) => known
+                .get_mut()
+                .renew(seen, scale, |before| Some(before.reported_replicas)),
+            Entry::Vacant(place) => {
+                place.insert(Known::new(scale));
+                true
             }
-            formerly.push(Formerly {
-                reported_replicas: before.scale.reported_replicas,
-                until: seen,
-            });
-        }
-        scales.insert(key, Watched { scale, formerly });
-        claims
+        };
+        if news { claims } else { Vec::new() }
     }
 
     pub(super) fn delete<K: Kind>(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
@@ -257,6 +293,11 @@ fn place(autoscaler: &ObjectKey, target: &ObjectReference) -> (String, String, S
         target.kind.clone(),
         target.name.clone(),
     )
+}
+
+/// Whether targets of this kind are watched.
+pub(super) fn is_watched(target: &ObjectReference) -> bool {
+    watched(target).is_some()
 }
 
 /// Of a reference to a watched kind, its name and how errors name it. The version does not matter to the API server.

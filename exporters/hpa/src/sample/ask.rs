@@ -244,11 +244,15 @@ impl Asking {
         let unwatched = model.read().unwatched();
         for (namespace, target) in unwatched {
             let answer = self.scale(&namespace, &target).await;
-            model.write().scale_answered(&namespace, &target, answer);
+            let now = watch::now();
+            model
+                .write()
+                .scale_answered(now, &namespace, &target, answer);
         }
     }
 
-    async fn scale(
+    /// The scale of a target whose kind is not watched.
+    pub async fn scale(
         &self,
         namespace: &str,
         target: &ObjectReference,

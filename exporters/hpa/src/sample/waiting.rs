@@ -1,4 +1,4 @@
-//! Writes that wait for their samples.
+//! Writes that wait for what is asked for because of them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
-use hpa_engine::Samples;
+use hpa_engine::{Samples, Scale, ScaleFailure};
 use kube_watch::ObjectKey;
 
 use crate::model::Write;
@@ -15,34 +15,43 @@ use crate::model::Write;
 /// hangs is not kept waiting, but read back from its status.
 const AT_ONCE: usize = 32;
 
-/// Writes whose samples are being asked for. One for each autoscaler: they are followed in the order in which they were written.
+/// What was asked for because of a write.
+#[derive(Debug, Default)]
+pub(crate) struct Answered {
+    /// The target's scale, if its kind is not watched.
+    pub(crate) scale: Option<Result<Scale, ScaleFailure>>,
+    /// The metrics, if they are asked for.
+    pub(crate) samples: Option<Samples>,
+}
+
+/// Writes whose answers are being asked for. One for each autoscaler: they are followed in the order in which they were written.
 #[derive(Default)]
 pub(crate) struct Waiting {
     writes: HashMap<ObjectKey, (u64, Write)>,
-    answers: FuturesUnordered<BoxFuture<'static, (ObjectKey, u64, Samples)>>,
+    answers: FuturesUnordered<BoxFuture<'static, (ObjectKey, u64, Answered)>>,
     asked: u64,
 }
 
 impl Waiting {
-    /// Lets a write wait for its sample. What comes back is to be followed at once and without one: an earlier write of the same
-    /// autoscaler, whose sample came too late, and the write itself where too many wait.
+    /// Lets a write wait for its answer. What comes back is to be followed at once and without one: an earlier write of the same
+    /// autoscaler, whose answer came too late, and the write itself where too many wait.
     pub(crate) fn push(
         &mut self,
         write: Write,
-        sample: impl Future<Output = Samples> + Send + 'static,
+        answer: impl Future<Output = Answered> + Send + 'static,
     ) -> Vec<Write> {
         let overtaken = self.writes.remove(&write.key).map(|(_, write)| write);
-        let mut unmeasured: Vec<Write> = overtaken.into_iter().collect();
+        let mut unanswered: Vec<Write> = overtaken.into_iter().collect();
         if self.answers.len() >= AT_ONCE {
-            unmeasured.push(write);
-            return unmeasured;
+            unanswered.push(write);
+            return unanswered;
         }
         self.asked += 1;
         let (key, number) = (write.key.clone(), self.asked);
         self.writes.insert(key.clone(), (number, write));
-        let answer = sample.map(move |samples| (key, number, samples));
+        let answer = answer.map(move |answered| (key, number, answered));
         self.answers.push(answer.boxed());
-        unmeasured
+        unanswered
     }
 
     /// Whether a write of this autoscaler waits.
@@ -50,15 +59,15 @@ impl Waiting {
         self.writes.contains_key(key)
     }
 
-    /// The next write that has its sample; nothing when no answer is awaited.
-    pub(crate) async fn next(&mut self) -> Option<(Write, Samples)> {
+    /// The next write that has its answer; nothing when none is awaited.
+    pub(crate) async fn next(&mut self) -> Option<(Write, Answered)> {
         loop {
-            let (key, number, samples) = self.answers.next().await?;
+            let (key, number, answered) = self.answers.next().await?;
             // An answer for a write that was overtaken is of no more use.
             if let Entry::Occupied(waiting) = self.writes.entry(key)
                 && waiting.get().0 == number
             {
-                return Some((waiting.remove().1, samples));
+                return Some((waiting.remove().1, answered));
             }
         }
     }
@@ -68,7 +77,7 @@ impl Waiting {
 mod tests {
     use std::sync::Arc;
 
-    use hpa_engine::{ScaleFailure, Status};
+    use hpa_engine::Status;
     use serde_json::json;
     use tokio::sync::oneshot;
 
@@ -104,12 +113,12 @@ mod tests {
     /// An answer that comes when it is told to, if ever.
     fn answer() -> (
         oneshot::Sender<()>,
-        impl Future<Output = Samples> + Send + 'static,
+        impl Future<Output = Answered> + Send + 'static,
     ) {
         let (sender, told) = oneshot::channel();
         let answer = async {
             match told.await {
-                Ok(()) => Samples::default(),
+                Ok(()) => Answered::default(),
                 Err(_) => std::future::pending().await,
             }
         };

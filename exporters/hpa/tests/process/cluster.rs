@@ -32,6 +32,8 @@ pub(crate) struct Cluster {
 pub(crate) struct Autoscaler {
     pub(crate) name: String,
     pub(crate) metrics: Vec<Metric>,
+    /// The version and the kind of what it scales.
+    target: (&'static str, &'static str),
 }
 
 /// A metric as a specification has it, and as a status tells it.
@@ -118,14 +120,24 @@ impl Autoscaler {
         Self {
             name: name.into(),
             metrics: metrics.to_vec(),
+            target: ("apps/v1", "Deployment"),
+        }
+    }
+
+    /// The same on a kind that nobody watches.
+    pub(crate) fn on_a_rollout(name: impl Into<String>, metrics: &[Metric]) -> Self {
+        Self {
+            target: ("argoproj.io/v1alpha1", "Rollout"),
+            ..Self::new(name, metrics)
         }
     }
 
     fn object(&self, version: u32) -> Value {
         let specs: Vec<_> = self.metrics.iter().map(|it| &it.spec).collect();
+        let (version_of_target, kind) = self.target;
         json!({
             "metadata": {"name": self.name, "namespace": self.name, "uid": self.name, "resourceVersion": version.to_string()},
-            "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": self.name},
+            "spec": {"scaleTargetRef": {"apiVersion": version_of_target, "kind": kind, "name": self.name},
                 "minReplicas": 1, "maxReplicas": 5, "metrics": specs},
         })
     }
@@ -170,7 +182,8 @@ impl Cluster {
         for path in NOTHING.iter().chain(&[AUTOSCALERS]) {
             server.list(path, &[], 1);
         }
-        let deployments: Vec<_> = autoscalers.iter().map(Autoscaler::deployment).collect();
+        let on_deployments = autoscalers.iter().filter(|it| it.target.1 == "Deployment");
+        let deployments: Vec<_> = on_deployments.map(Autoscaler::deployment).collect();
         server.list("/apis/apps/v1/deployments", &deployments, 1);
         let pods: Vec<_> = autoscalers.iter().flat_map(Autoscaler::pods).collect();
         server.list("/api/v1/pods", &pods, 1);

@@ -11,5 +11,6 @@ mod cluster;
 mod exporter;
 mod files;
 mod mismatch;
+mod other_kinds;
 mod query;
 mod recording;

@@ -1,13 +1,16 @@
-//! The wish behind a status. The controller remembers its wish and writes down what became of it: read backwards, the status tells
-//! between which numbers the wish lay.
+//! What the controller remembers of a sync where its answer is not ours: its wish, and its change of the scale.
+//!
+//! Of the wish, it writes down what became of it: read backwards, the status tells between which numbers it lay.
 
 use std::ops::RangeInclusive;
 
-use hpa_engine::{ConditionKind, Memory, Moment, Status};
+use hpa_engine::{Autoscaler, ConditionKind, Memory, Moment, ScaleEvent, Status};
+
+use crate::model::Write;
 
 /// Moves our own wish of this instant to the nearest that can have led to the status, and takes it back if the controller came
 /// to none.
-pub(super) fn correct(memory: &mut Memory, at: Moment, status: &Status) {
+pub(super) fn wish(memory: &mut Memory, at: Moment, status: &Status) {
     let recommendations = &mut memory.recommendations;
     let Some(place) = recommendations.iter().rposition(|it| it.at == at) else {
         return;
@@ -42,6 +45,23 @@ fn wishes(status: &Status) -> Option<RangeInclusive<i32>> {
         // Of a scale that could not be written, the desired number is an older one.
         _ => Some(0..=i32::MAX),
     }
+}
+
+/// A rescale that we would not have made, or not by as much, is remembered all the same: the controller does.
+pub(super) fn scale(memory: &mut Memory, autoscaler: &Autoscaler, write: &Write) {
+    if autoscaler.spec.behavior.is_none() {
+        return;
+    }
+    let Memory { ups, downs, .. } = memory;
+    ups.retain(|ours| ours.at != write.at);
+    downs.retain(|ours| ours.at != write.at);
+    let (from, to) = (write.after.current_replicas, write.after.desired_replicas);
+    let events = if to > from { ups } else { downs };
+    events.push(ScaleEvent {
+        change: to.abs_diff(from).try_into().unwrap_or(i32::MAX),
+        at: write.at,
+        outdated: false,
+    });
 }
 
 #[cfg(test)]
@@ -79,7 +99,7 @@ mod tests {
             recommendations: vec![before, wish(6, NOW)],
             ..Memory::default()
         };
-        correct(&mut memory, NOW, &status(able, limited, from, to));
+        super::wish(&mut memory, NOW, &status(able, limited, from, to));
         assert_eq!(memory.recommendations[0], before);
         memory.recommendations.get(1).map(|it| it.replicas)
     }
