@@ -248,8 +248,11 @@ impl Deciding {
             if unwatched {
                 let autoscaler = &surroundings.autoscaler;
                 let scale = asking.scale(&autoscaler.namespace, &autoscaler.spec.target);
-                surroundings.scale = scale.await;
-                answered.scale = Some(surroundings.scale.clone());
+                let scale = scale.await;
+                if scale.is_ok() {
+                    surroundings.scale.clone_from(&scale);
+                }
+                answered.scale = Some(scale);
             }
             if mode == Mode::Query {
                 answered.samples = Some(asking.sample(&surroundings).await);

@@ -185,6 +185,15 @@ fn what_was_reported_long_before_explains_nothing() {
 }
 
 #[test]
+fn a_target_that_is_only_told_to_have_others_explains_nothing() {
+    let mut cluster = Cluster::new();
+    let within = ("False", "DesiredWithinRange");
+    cluster.write(EMPTY, "9312m", 3, "SucceededRescale", within);
+    cluster.report(EMPTY.after(A_MOMENT), 3, 5);
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 1);
+}
+
+#[test]
 fn of_a_kind_that_is_not_watched_the_answer_may_come_from_after_the_write() {
     let mut cluster = Cluster::of("argoproj.io/v1alpha1", "Rollout");
     cluster.scale = scale(2, 2);

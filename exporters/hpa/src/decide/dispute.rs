@@ -1,6 +1,6 @@
 //! A write that is not what we would have written, until it is known whether anything was changing at the time.
 
-use hpa_engine::Moment;
+use hpa_engine::{MetricSource, Moment, Spec};
 
 use super::follow::SLACK;
 use super::kept::Mismatch;
@@ -19,13 +19,27 @@ impl Dispute {
         self.mismatch.at().after(SLACK) <= now
     }
 
-    /// Whether pods were changing at the time, or what the target reports, so that the controller may have seen others: as far as
-    /// that is known since.
+    /// Whether pods were changing at the time, or the replicas that an average is over, so that the controller may have seen others: as
+    /// far as that is known since.
     pub(super) fn is_skewed(&self, since: &Surroundings) -> bool {
         let at = self.mismatch.at();
         let (from, to) = (at.before(SLACK), at.after(SLACK));
         let then = |seen: Moment| from < seen && seen < to;
         let mut pods = self.surroundings.pods.iter().chain(&since.pods);
-        pods.any(|placed| then(placed.seen)) || since.formerly.iter().any(|it| then(it.until))
+        let mut formerly = since.formerly.iter();
+        pods.any(|placed| then(placed.seen))
+            || averages(&since.autoscaler.spec) && formerly.any(|it| then(it.until))
     }
+}
+
+/// Whether a metric is averaged over the replicas that the target reports (`GetExternalPerPodMetricReplicas`,
+/// `GetObjectPerPodMetricReplicas`).
+fn averages(spec: &Spec) -> bool {
+    spec.metrics.iter().any(|metric| {
+        let total = matches!(
+            metric.source,
+            MetricSource::Object { .. } | MetricSource::External { .. }
+        );
+        total && metric.target.average_value.is_some()
+    })
 }

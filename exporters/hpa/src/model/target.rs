@@ -97,7 +97,7 @@ struct Known<S> {
     formerly: Vec<Formerly>,
 }
 
-impl<S: Clone + PartialEq> Known<S> {
+impl<S: PartialEq> Known<S> {
     fn new(scale: S) -> Self {
         Self {
             scale,
@@ -105,19 +105,18 @@ impl<S: Clone + PartialEq> Known<S> {
         }
     }
 
-    /// Says whether it is another. `reported` is what the one before reported, if anything.
-    fn renew(&mut self, seen: Moment, scale: S, reported: impl FnOnce(&S) -> Option<i32>) -> bool {
+    /// Says whether it is another. `reported` is what it reports, if anything.
+    fn renew(&mut self, seen: Moment, scale: S, reported: impl Fn(&S) -> Option<i32>) -> bool {
         self.formerly.retain(|it| seen <= it.until.after(KNOWN));
         let before = std::mem::replace(&mut self.scale, scale);
-        if before == self.scale {
-            return false;
-        }
-        let before = reported(&before).map(|reported_replicas| Formerly {
-            reported_replicas,
-            until: seen,
-        });
-        self.formerly.extend(before);
-        true
+        let (then, now) = (reported(&before), reported(&self.scale));
+        let changed = then.filter(|_| then != now);
+        self.formerly
+            .extend(changed.map(|reported_replicas| Formerly {
+                reported_replicas,
+                until: seen,
+            }));
+        before != self.scale
     }
 }
 
@@ -188,9 +187,9 @@ impl Targets {
         answer: Answer,
     ) -> bool {
         match self.asked.entry((namespace.to_owned(), target.clone())) {
-            Entry::Occupied(mut known) => known.get_mut().renew(seen, answer, |before| {
-                let before = before.as_ref().ok()?;
-                Some(before.reported_replicas)
+            Entry::Occupied(mut known) => known.get_mut().renew(seen, answer, |answer| {
+                let scale = answer.as_ref().ok()?;
+                Some(scale.reported_replicas)
             }),
             Entry::Vacant(place) => {
                 place.insert(Known::new(answer));
@@ -249,7 +248,7 @@ impl Targets {
         let news = match scales.entry(key) {
             Entry::Occupied(mut known) => known
                 .get_mut()
-                .renew(seen, scale, |before| Some(before.reported_replicas)),
+                .renew(seen, scale, |scale| Some(scale.reported_replicas)),
             Entry::Vacant(place) => {
                 place.insert(Known::new(scale));
                 true
