@@ -74,6 +74,8 @@ pub struct Surroundings {
     pub autoscaler: Arc<Autoscaler>,
     /// The target's scale.
     pub scale: Result<Scale, ScaleFailure>,
+    /// It may be an older one than the controller was given: the target's kind is not watched, and its scale was asked for some time ago.
+    pub stale: bool,
     /// What the target reported lately.
     pub formerly: Vec<Formerly>,
     /// The pods that the scale's selector matches.
@@ -81,11 +83,6 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Whether the target is watched: of other kinds, the scale has to be asked for.
-    pub fn is_watched(&self) -> bool {
-        target::is_watched(&self.autoscaler.spec.target)
-    }
-
     /// The pods as the engine takes them.
     pub fn pods(&self) -> Vec<&Pod> {
         self.pods.iter().map(|placed| &placed.pod).collect()
@@ -113,6 +110,7 @@ impl Model {
         Surroundings {
             autoscaler: Arc::clone(autoscaler),
             scale,
+            stale: !target::is_watched(&autoscaler.spec.target),
             formerly: self.targets.formerly(namespace, &autoscaler.spec.target),
             pods,
         }
@@ -194,11 +192,12 @@ impl Model {
     /// can have seen. A failure of ours takes nothing from a scale that was known.
     pub fn scale_answered_for(&mut self, write: &mut Write, answer: Result<Scale, ScaleFailure>) {
         let autoscaler = Arc::clone(&write.surroundings.autoscaler);
-        let better = answer.is_ok() || write.surroundings.scale.is_err();
+        let (answered, known) = (answer.is_ok(), write.surroundings.scale.is_ok());
         let (namespace, target) = (&write.key.namespace, &autoscaler.spec.target);
         self.scale_answered(write.at, namespace, target, answer);
-        if better {
+        if answered || !known {
             write.surroundings = self.surroundings(namespace, &autoscaler);
+            write.surroundings.stale = !answered;
         }
     }
 

@@ -237,15 +237,15 @@ impl Deciding {
 
     /// Follows a write, at once or when what it takes has been asked for.
     fn ask(&mut self, write: Write, waiting: &mut Waiting) {
-        let (mode, unwatched) = (self.mode, !write.surroundings.is_watched());
-        let asks = mode == Mode::Query || unwatched;
+        let (mode, is_old) = (self.mode, write.surroundings.stale);
+        let asks = mode == Mode::Query || is_old;
         let Some(asking) = self.asking.clone().filter(|_| asks) else {
             return self.decider.follow(&write, None);
         };
         let (key, mut surroundings) = (write.key.clone(), write.surroundings.clone());
         let answer = async move {
             let mut answered = Answered::default();
-            if unwatched {
+            if is_old {
                 let autoscaler = &surroundings.autoscaler;
                 let scale = asking.scale(&autoscaler.namespace, &autoscaler.spec.target);
                 let scale = scale.await;

@@ -29,8 +29,8 @@ struct Cluster {
     model: Model,
     decider: Decider,
     target: Value,
-    /// What its `/scale` answers.
-    scale: Scale,
+    /// What its `/scale` answers, if it does in time.
+    scale: Option<Scale>,
 }
 
 fn scale(replicas: i32, reported: i32) -> Scale {
@@ -60,7 +60,7 @@ impl Cluster {
             model,
             decider,
             target: json!({"apiVersion": api_version, "kind": kind, "name": "average"}),
-            scale: scale(5, 5),
+            scale: Some(scale(5, 5)),
         };
         let made = FULL.before(Duration::from_mins(1));
         cluster.report(made, 5, 5);
@@ -92,9 +92,9 @@ impl Cluster {
         observed.seen = seen;
         self.model.apply(observed);
         for mut write in self.decider.hear(&mut self.model, seen) {
-            if !write.surroundings.is_watched() {
-                let answer = Ok(self.scale.clone());
-                self.model.scale_answered_for(&mut write, answer);
+            let answer = self.scale.clone().filter(|_| write.surroundings.stale);
+            if let Some(scale) = answer {
+                self.model.scale_answered_for(&mut write, Ok(scale));
             }
             self.decider.follow(&write, None);
         }
@@ -196,8 +196,19 @@ fn a_target_that_is_only_told_to_have_others_explains_nothing() {
 #[test]
 fn of_a_kind_that_is_not_watched_the_answer_may_come_from_after_the_write() {
     let mut cluster = Cluster::of("argoproj.io/v1alpha1", "Rollout");
-    cluster.scale = scale(2, 2);
+    cluster.scale = Some(scale(2, 2));
     cluster.scaled_down(EMPTY);
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
+    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+}
+
+#[test]
+fn of_a_kind_that_is_not_watched_an_old_answer_contradicts_nobody() {
+    let mut cluster = Cluster::of("argoproj.io/v1alpha1", "Rollout");
+    cluster.scale = None;
+    let within = ("False", "DesiredWithinRange");
+    // The average of two; five is what was answered last.
+    cluster.write(EMPTY, "23280m", 2, "SucceededRescale", within);
     assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
     assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
 }

@@ -28,7 +28,8 @@ impl Dispute {
         let mut pods = self.surroundings.pods.iter().chain(&since.pods);
         let mut formerly = since.formerly.iter();
         pods.any(|placed| then(placed.seen))
-            || averages(&since.autoscaler.spec) && formerly.any(|it| then(it.until))
+            || averages(&since.autoscaler.spec)
+                && (self.surroundings.stale || formerly.any(|it| then(it.until)))
     }
 }
 

@@ -98,6 +98,7 @@ mod tests {
             surroundings: Surroundings {
                 autoscaler: Arc::new(autoscaler),
                 scale: Err(ScaleFailure::Get(String::new())),
+                stale: false,
                 formerly: Vec::new(),
                 pods: Vec::new(),
             },
