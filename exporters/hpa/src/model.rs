@@ -74,7 +74,8 @@ pub struct Surroundings {
     pub autoscaler: Arc<Autoscaler>,
     /// The target's scale.
     pub scale: Result<Scale, ScaleFailure>,
-    /// It may be an older one than the controller was given: the target's kind is not watched, and its scale was asked for some time ago.
+    /// It may be another than the controller was given: the target's kind is not watched, and its scale was not asked for both before the
+    /// write and after it.
     pub stale: bool,
     /// What the target reported lately.
     pub formerly: Vec<Formerly>,
@@ -197,7 +198,7 @@ impl Model {
         self.scale_answered(write.at, namespace, target, answer);
         if answered || !known {
             write.surroundings = self.surroundings(namespace, &autoscaler);
-            write.surroundings.stale = !answered;
+            write.surroundings.stale = !(answered && known);
         }
     }
 

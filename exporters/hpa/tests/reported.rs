@@ -203,6 +203,36 @@ fn of_a_kind_that_is_not_watched_the_answer_may_come_from_after_the_write() {
 }
 
 #[test]
+fn of_a_kind_that_is_not_watched_what_was_reported_in_between_is_not_known() {
+    let mut cluster = Cluster::of("argoproj.io/v1alpha1", "Rollout");
+    cluster.scale = Some(scale(3, 3));
+    let within = ("False", "DesiredWithinRange");
+    // The average of four; there were five at the last answer, and there are three at this one.
+    cluster.write(EMPTY, "15500m", 3, "SucceededRescale", within);
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
+    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+}
+
+#[test]
+fn of_a_kind_that_is_not_watched_the_first_answer_does_not_tell_what_was_reported_before() {
+    let mut cluster = Cluster::of("argoproj.io/v1alpha1", "Rollout");
+    cluster.target["kind"] = json!("Queue");
+    cluster.scale = Some(scale(2, 2));
+    cluster.scaled_down(EMPTY);
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
+    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+}
+
+#[test]
+fn of_a_kind_that_is_not_watched_two_answers_that_are_the_same_are_believed() {
+    let mut cluster = Cluster::of("argoproj.io/v1alpha1", "Rollout");
+    cluster.scale = Some(scale(3, 5));
+    let within = ("False", "DesiredWithinRange");
+    cluster.write(EMPTY, "9312m", 3, "SucceededRescale", within);
+    assert_eq!(cluster.verdicts(Verdict::Mismatch), 1);
+}
+
+#[test]
 fn of_a_kind_that_is_not_watched_an_old_answer_contradicts_nobody() {
     let mut cluster = Cluster::of("argoproj.io/v1alpha1", "Rollout");
     cluster.scale = None;
