@@ -1,6 +1,6 @@
 //! The real controller scales under metrics that follow a script, and the exporter decides the same at every sync.
 //!
-//! Nine autoscalers of all kinds, each on a target of its own, have their metrics changed every few seconds. Each status that the
+//! Ten autoscalers of all kinds, each on a target of its own, have their metrics changed every few seconds. Each status that the
 //! controller writes is set against the exporter's own answer, by the exporter: its counts of match, skewed, warming and mismatch are the
 //! figures of this test. A metric breaks on the way, and the controller is restarted.
 //!
@@ -12,6 +12,7 @@
 
 mod autoscaler {
     pub(crate) mod play;
+    pub(crate) mod rollout;
     pub(crate) mod stage;
 }
 
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use autoscaler::play::Play;
+use autoscaler::rollout;
 use autoscaler::stage::{self, Exporter, NAMESPACE, QUERY};
 use cluster_tests::metrics_api::{self, MetricsApi};
 use cluster_tests::page::Page;
@@ -27,7 +29,7 @@ use cluster_tests::{Lab, eventually, set_faults};
 
 /// Statuses that have to be compared, after what is warming.
 const SYNCS: f64 = 300.0;
-/// How long that may take. Nine autoscalers, looked at every five seconds, make a hundred a minute.
+/// How long that may take. Ten autoscalers, looked at every five seconds, make a hundred a minute.
 const LIMIT: Duration = Duration::from_mins(12);
 /// How often the script goes on.
 const BEAT: Duration = Duration::from_millis(700);
@@ -126,6 +128,16 @@ fn play(lab: &Lab, api: &MetricsApi) -> Result<()> {
     ensure!(
         page.sum("hpa_decision_scale_events_total", &[]) > Some(20.0),
         "hardly anything was scaled"
+    );
+    let rollout = [
+        ("horizontalpodautoscaler", rollout::NAME),
+        ("result", "match"),
+    ];
+    let matches = page.sum("hpa_decision_checks_total", &rollout);
+    println!("of the kind that is not watched: {matches:?} match");
+    ensure!(
+        matches > Some(10.0),
+        "hardly anything was compared of the kind that is not watched"
     );
     let period = [("setting", "sync_period"), ("source", "configz")];
     let period = page.sum("hpa_decision_controller_setting", &period);

@@ -8,6 +8,7 @@ use cluster_tests::Lab;
 use cluster_tests::metrics_api::MetricsApi;
 use serde_json::{Value, json};
 
+use super::rollout;
 use super::stage::{NAMES, NAMESPACE};
 
 /// How long a number stays. Syncs are five seconds apart: most see another one.
@@ -53,6 +54,7 @@ impl<'a> Play<'a> {
             }
             self.totals();
         }
+        rollout::follow(lab)?;
         self.pods(lab)
     }
 
@@ -80,6 +82,7 @@ impl<'a> Play<'a> {
         for (name, target) in [
             ("average", 90.0),
             ("broken", 100.0),
+            (rollout::NAME, 90.0),
             ("value", 100.0),
             ("windows", 100.0),
         ] {

@@ -9,11 +9,13 @@ use cluster_tests::page::Page;
 use cluster_tests::{Lab, http, page_of};
 use serde_json::{Value, json};
 
+use super::rollout;
+
 /// Where all of it is.
 pub(crate) const NAMESPACE: &str = "autoscaled";
 
 /// The autoscalers, and the targets of the same names.
-pub(crate) const NAMES: [&str; 9] = [
+pub(crate) const NAMES: [&str; 10] = [
     "average",
     "broken",
     "container",
@@ -21,6 +23,7 @@ pub(crate) const NAMES: [&str; 9] = [
     "object",
     "pods",
     "policies",
+    rollout::NAME,
     "value",
     "windows",
 ];
@@ -98,13 +101,15 @@ pub(crate) fn clear(lab: &Lab) -> Result<()> {
         "-n",
         NAMESPACE,
     ];
-    lab.kubectl(&[&all[..], &["--ignore-not-found", "--wait"]].concat())
-        .map(drop)
+    lab.kubectl(&[&all[..], &["--ignore-not-found", "--wait"]].concat())?;
+    rollout::clear(lab)
 }
 
-/// A Deployment for each autoscaler, of pods that do nothing.
+/// A Deployment for each autoscaler, of pods that do nothing; for one of them an object of another kind.
 pub(crate) fn targets(lab: &Lab) -> Result<()> {
-    let mut objects: Vec<Value> = NAMES.iter().map(|name| target(name)).collect();
+    rollout::make(lab)?;
+    let deployments = NAMES.iter().filter(|name| **name != rollout::NAME);
+    let mut objects: Vec<Value> = deployments.map(|name| target(name)).collect();
     objects.push(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "queue", "namespace": NAMESPACE}, "spec": {"ports": [{"port": 80}]}}));
     lab.apply(&objects)
 }
@@ -131,7 +136,7 @@ pub(crate) fn all_run(lab: &Lab) -> Result<()> {
     let list = lab.get(&["deployments", "-n", NAMESPACE])?;
     let items = list["items"].as_array().context("a list")?;
     let ready = items.iter().filter(|it| it["status"]["readyReplicas"] == 2);
-    ensure!(ready.count() == NAMES.len(), "not all are ready");
+    ensure!(ready.count() == NAMES.len() - 1, "not all are ready");
     Ok(())
 }
 
@@ -148,7 +153,7 @@ fn autoscaler(name: &str) -> Value {
     let value = || external(json!({"type": "Value", "value": "100"}));
     let per_pod = json!({"type": "Pods", "pods": {"metric": {"name": "requests"}, "target": {"type": "AverageValue", "averageValue": "10"}}});
     let metrics = match name {
-        "average" => vec![external(
+        "average" | rollout::NAME => vec![external(
             json!({"type": "AverageValue", "averageValue": "30"}),
         )],
         "broken" => vec![value(), per_pod],
@@ -174,13 +179,17 @@ fn autoscaler(name: &str) -> Value {
             "scaleUp": {"stabilizationWindowSeconds": 12},
             "scaleDown": {"stabilizationWindowSeconds": 33},
         }),
-        "average" | "object" | "pods" | "container" => {
+        "average" | "object" | "pods" | "container" | rollout::NAME => {
             json!({"scaleDown": {"stabilizationWindowSeconds": 0}})
         }
         _ => Value::Null,
     };
+    let (api_version, kind) = match name {
+        rollout::NAME => (rollout::API_VERSION, rollout::KIND),
+        _ => ("apps/v1", "Deployment"),
+    };
     let mut spec = json!({"minReplicas": 1, "maxReplicas": 5, "metrics": metrics,
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}});
+        "scaleTargetRef": {"apiVersion": api_version, "kind": kind, "name": name}});
     if !behavior.is_null() {
         spec["behavior"] = behavior;
     }
