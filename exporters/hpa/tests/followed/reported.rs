@@ -3,20 +3,18 @@
 //!
 //! The statuses are those that a real controller wrote of a queue that ran empty.
 
-#![expect(clippy::unwrap_used, reason = "a test: a panic is its finding")]
-
 use std::time::Duration;
 
 use hpa_engine::{Moment, Scale};
-use hpa_exporter::config::{ControllerArgs, Seen};
 use hpa_exporter::decide::Decider;
 use hpa_exporter::decide::check::Verdict;
 use hpa_exporter::model::Model;
-use hpa_exporter::model::autoscaler::Observed;
 use hpa_exporter::model::target::{Deployment, Target};
 use hpa_exporter::watch;
 use kube_watch::{Index, ObjectKey};
 use serde_json::{Value, json};
+
+use crate::nobody_yet;
 
 /// 2026-11-25T20:42:43Z.
 const FULL: Moment = Moment::from_seconds(1_795_639_363);
@@ -48,14 +46,7 @@ impl Cluster {
     }
 
     fn of(api_version: &str, kind: &str) -> Self {
-        let args = ControllerArgs {
-            // Only what was written is followed.
-            sync_period: Some(Duration::from_hours(1)),
-            ..ControllerArgs::default()
-        };
-        let mut model = Model::default();
-        Index::<Observed>::reset(&mut model, None, Vec::new());
-        let decider = Decider::new(args.known(Seen::default()).unwrap());
+        let (model, decider) = nobody_yet();
         let mut cluster = Self {
             model,
             decider,
@@ -132,18 +123,21 @@ impl Cluster {
         );
     }
 
-    /// The queue holds 46,56 for five, which is enough for two.
+    /// The queue holds 46.56 for five, which is enough for two.
     fn scaled_down(&mut self, seen: Moment) {
         let within = ("False", "DesiredWithinRange");
         self.write(seen, "9312m", 2, "SucceededRescale", within);
     }
 
+    /// The second write is no match, and no mismatch either.
+    fn ends_skewed(mut self) {
+        assert_eq!(self.verdicts(Verdict::Mismatch), 0);
+        assert_eq!(self.verdicts(Verdict::Skewed), 1);
+    }
+
     fn verdicts(&mut self, verdict: Verdict) -> u64 {
-        let found = self
-            .decider
-            .decide(&mut self.model, EMPTY.after(Duration::from_secs(3)));
-        let place = Verdict::ALL.iter().position(|it| *it == verdict).unwrap();
-        found.autoscalers[0].tally.checks[place]
+        let later = EMPTY.after(Duration::from_secs(3));
+        crate::verdicts(&mut self.model, &mut self.decider, later, verdict)
     }
 }
 
@@ -161,8 +155,7 @@ fn the_target_is_heard_of_first() {
     cluster.report(EMPTY.before(A_MOMENT), 2, 4);
     cluster.report(EMPTY.before(A_MOMENT), 2, 2);
     cluster.scaled_down(EMPTY);
-    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
-    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+    cluster.ends_skewed();
 }
 
 #[test]
@@ -172,8 +165,7 @@ fn the_controller_has_seen_what_is_heard_of_only_then() {
     let within = ("False", "DesiredWithinRange");
     cluster.write(EMPTY, "23280m", 2, "SucceededRescale", within);
     cluster.report(EMPTY.after(A_MOMENT), 5, 2);
-    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
-    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+    cluster.ends_skewed();
 }
 
 #[test]
@@ -198,8 +190,7 @@ fn of_a_kind_that_is_not_watched_the_answer_may_come_from_after_the_write() {
     let mut cluster = Cluster::of("argoproj.io/v1alpha1", "Rollout");
     cluster.scale = Some(scale(2, 2));
     cluster.scaled_down(EMPTY);
-    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
-    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+    cluster.ends_skewed();
 }
 
 #[test]
@@ -209,8 +200,7 @@ fn of_a_kind_that_is_not_watched_what_was_reported_in_between_is_not_known() {
     let within = ("False", "DesiredWithinRange");
     // The average of four; there were five at the last answer, and there are three at this one.
     cluster.write(EMPTY, "15500m", 3, "SucceededRescale", within);
-    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
-    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+    cluster.ends_skewed();
 }
 
 #[test]
@@ -219,8 +209,7 @@ fn of_a_kind_that_is_not_watched_the_first_answer_does_not_tell_what_was_reporte
     cluster.target["kind"] = json!("Queue");
     cluster.scale = Some(scale(2, 2));
     cluster.scaled_down(EMPTY);
-    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
-    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+    cluster.ends_skewed();
 }
 
 #[test]
@@ -239,6 +228,5 @@ fn of_a_kind_that_is_not_watched_an_old_answer_contradicts_nobody() {
     let within = ("False", "DesiredWithinRange");
     // The average of two; five is what was answered last.
     cluster.write(EMPTY, "23280m", 2, "SucceededRescale", within);
-    assert_eq!(cluster.verdicts(Verdict::Mismatch), 0);
-    assert_eq!(cluster.verdicts(Verdict::Skewed), 1);
+    cluster.ends_skewed();
 }

@@ -3,21 +3,19 @@
 //!
 //! The first statuses are those that a real controller wrote of the shop's frontend, whose first pod burnt processor time while two others came.
 
-#![expect(clippy::unwrap_used, reason = "a test: a panic is its finding")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use hpa_engine::{Moment, Scale};
-use hpa_exporter::config::{ControllerArgs, Seen};
 use hpa_exporter::decide::Decider;
 use hpa_exporter::decide::check::Verdict;
 use hpa_exporter::model::Model;
-use hpa_exporter::model::autoscaler::Observed;
 use hpa_exporter::model::target::{Deployment, Target};
 use hpa_exporter::watch;
 use kube_watch::{Index, ObjectKey};
 use serde_json::{Value, json};
+
+use crate::nobody_yet;
 
 /// 2026-11-25T16:26:33Z, when the autoscaler was made.
 const MADE: Moment = Moment::from_seconds(1_795_623_993);
@@ -33,14 +31,7 @@ struct Cluster {
 
 impl Cluster {
     fn new() -> Self {
-        let args = ControllerArgs {
-            // Only what was written is followed.
-            sync_period: Some(Duration::from_hours(1)),
-            ..ControllerArgs::default()
-        };
-        let mut model = Model::default();
-        Index::<Observed>::reset(&mut model, None, Vec::new());
-        let decider = Decider::new(args.known(Seen::default()).unwrap());
+        let (model, decider) = nobody_yet();
         let mut cluster = Self {
             model,
             decider,
@@ -140,9 +131,7 @@ impl Cluster {
 
     fn verdicts(&mut self, verdict: Verdict) -> u64 {
         let later = self.now.after(Duration::from_secs(3));
-        let found = self.decider.decide(&mut self.model, later);
-        let place = Verdict::ALL.iter().position(|it| *it == verdict).unwrap();
-        found.autoscalers[0].tally.checks[place]
+        crate::verdicts(&mut self.model, &mut self.decider, later, verdict)
     }
 }
 
