@@ -84,7 +84,7 @@ pub(super) const ACTS: [Act; 6] = [
             async move {
                 if with_fault {
                     let (name, text) = wrong_port();
-                    street.change(name, &text).await?;
+                    street.change(name, text).await?;
                 }
                 Ok(())
             }

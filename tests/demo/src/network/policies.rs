@@ -1,12 +1,12 @@
 //! The policies of the day, as `manifests/platform` has them.
 
-/// A file's name and its text.
+/// A policy's name and its text.
 pub(super) type Policy = (&'static str, &'static str);
 
 macro_rules! policies {
     ($set:literal: $($name:literal)*) => {
         &[$((
-            concat!("policy-", $set, "-", $name),
+            $name,
             include_str!(concat!("../../../../manifests/platform/policies/", $set, "/", $name, ".yaml")),
         )),*]
     };
@@ -42,7 +42,7 @@ pub(super) const SHOP: &[Policy] = policies!["shop":
 /// One of [`SHOP`]'s policies (of the two in its file, the one that lets in), with the Service's port in the place of the pod's, which is the one
 /// that policies see.
 pub(super) fn wrong_port() -> (&'static str, String) {
-    let name = "policy-shop-checkoutservice-to-emailservice";
+    let name = "checkoutservice-to-emailservice";
     let right = SHOP.iter().find(|(known, _)| *known == name);
     let (before, after) = right
         .and_then(|(_, text)| text.rsplit_once("port: 8080"))

@@ -1,5 +1,6 @@
 //! The second shop: its services, its manifests, and listeners that obey the policies among them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub(super) struct Street {
     layout: Layout,
     started_at: SystemTime,
     roles: Vec<Running>,
+    /// By name.
+    policies: BTreeMap<&'static str, String>,
     /// The switch.
     enforced: bool,
     /// Whose process has stopped.
@@ -48,7 +51,7 @@ impl Street {
                 listen: layout.traffic(role),
                 admin: layout.admin(role),
                 // Nobody shops here: the agents dial.
-                callees: std::collections::BTreeMap::new(),
+                callees: BTreeMap::new(),
                 load: Load::default(),
                 redis_server: None,
             });
@@ -59,6 +62,7 @@ impl Street {
             layout,
             started_at: SystemTime::now() - AGE,
             roles,
+            policies: BTreeMap::new(),
             enforced: true,
             down: None,
         };
@@ -95,22 +99,25 @@ impl Street {
 
     /// Writes these policies in the place of those there are, and has the listeners obey them.
     pub(super) async fn apply(&mut self, policies: &[Policy]) -> Result<()> {
-        for entry in fs::read_dir(self.manifests())? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with("policy-") {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        for (name, text) in policies {
-            self.write(name, text)?;
-        }
+        let policies = policies.iter().copied();
+        self.policies = policies
+            .map(|(name, text)| (name, text.to_owned()))
+            .collect();
+        self.write_policies()?;
         self.obey().await
     }
 
     /// Writes one policy anew.
-    pub(super) async fn change(&mut self, name: &str, text: &str) -> Result<()> {
-        self.write(name, text)?;
+    pub(super) async fn change(&mut self, name: &'static str, text: String) -> Result<()> {
+        self.policies.insert(name, text);
+        self.write_policies()?;
         self.obey().await
+    }
+
+    /// All in one file: a set of which a watcher reads half is another set, and cuts other calls.
+    fn write_policies(&self) -> Result<()> {
+        let texts: Vec<&str> = self.policies.values().map(String::as_str).collect();
+        self.write("policies", &texts.join("\n---\n"))
     }
 
     /// Turns the switch.
