@@ -29,7 +29,7 @@ use cluster_tests::{Lab, eventually, set_faults};
 
 /// Statuses that have to be compared, after what is warming.
 const SYNCS: f64 = 300.0;
-/// How long that may take. Ten autoscalers, looked at every five seconds, make a hundred a minute.
+/// How long that may take. Ten autoscalers, looked at every five seconds, make a hundred and twenty a minute.
 const LIMIT: Duration = Duration::from_mins(12);
 /// How often the script goes on.
 const BEAT: Duration = Duration::from_millis(700);

@@ -98,25 +98,31 @@ struct Known<S> {
 }
 
 impl<S: PartialEq> Known<S> {
-    fn new(scale: S) -> Self {
-        Self {
-            scale,
-            formerly: Vec::new(),
-        }
-    }
-
-    /// Says whether it is another. `reported` is what it reports, if anything.
-    fn renew(&mut self, seen: Moment, scale: S, reported: impl Fn(&S) -> Option<i32>) -> bool {
-        self.formerly.retain(|it| seen <= it.until.after(KNOWN));
-        let before = std::mem::replace(&mut self.scale, scale);
-        let (then, now) = (reported(&before), reported(&self.scale));
+    /// Keeps it in the place of the one before; says whether it is another. `reported` is what it reports, if anything.
+    fn keep<K>(
+        place: Entry<'_, K, Self>,
+        seen: Moment,
+        scale: S,
+        reported: impl Fn(&S) -> Option<i32>,
+    ) -> bool {
+        let known = match place {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let formerly = Vec::new();
+                place.insert(Self { scale, formerly });
+                return true;
+            }
+        };
+        known.formerly.retain(|it| seen <= it.until.after(KNOWN));
+        let before = std::mem::replace(&mut known.scale, scale);
+        let (then, now) = (reported(&before), reported(&known.scale));
         let changed = then.filter(|_| then != now);
-        self.formerly
-            .extend(changed.map(|reported_replicas| Formerly {
-                reported_replicas,
-                until: seen,
-            }));
-        before != self.scale
+        let changed = changed.map(|reported_replicas| Formerly {
+            reported_replicas,
+            until: seen,
+        });
+        known.formerly.extend(changed);
+        before != known.scale
     }
 }
 
@@ -186,16 +192,11 @@ impl Targets {
         target: &ObjectReference,
         answer: Answer,
     ) -> bool {
-        match self.asked.entry((namespace.to_owned(), target.clone())) {
-            Entry::Occupied(mut known) => known.get_mut().renew(seen, answer, |answer| {
-                let scale = answer.as_ref().ok()?;
-                Some(scale.reported_replicas)
-            }),
-            Entry::Vacant(place) => {
-                place.insert(Known::new(answer));
-                true
-            }
-        }
+        let place = self.asked.entry((namespace.to_owned(), target.clone()));
+        Known::keep(place, seen, answer, |answer| {
+            let scale = answer.as_ref().ok()?;
+            Some(scale.reported_replicas)
+        })
     }
 
     pub(super) fn claim(&mut self, autoscaler: &ObjectKey, target: &ObjectReference) {
@@ -245,15 +246,8 @@ impl Targets {
             return claims;
         }
         let scales = self.scales.entry(K::KIND).or_default();
-        let news = match scales.entry(key) {
-            Entry::Occupied(mut known) => known
-                .get_mut()
-                .renew(seen, scale, |scale| Some(scale.reported_replicas)),
-            Entry::Vacant(place) => {
-                place.insert(Known::new(scale));
-                true
-            }
-        };
+        let reported = |scale: &Scale| Some(scale.reported_replicas);
+        let news = Known::keep(scales.entry(key), seen, scale, reported);
         if news { claims } else { Vec::new() }
     }
 
